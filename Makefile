@@ -1,0 +1,79 @@
+# Celstream: `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out
+UV_VERSION := 0.13.9
+MEMBERS := protos services/platform services/segmenter services/catalog services/renderer services/cli
+MEMBER_FILES := requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+EDITABLE := $(MEMBERS:%=-e %)
+PIP_INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock
+export PYTHONDONTWRITEBYTECODE ?=
+
+.PHONY: help run test fast-test lint format bench accuracy faults protos lock clean install install-dev
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found. Install Python 3.11 or newer (Debian: apt-get install python3 python3-venv)."; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11. Give another: make PYTHON=python3.12 …"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module (Debian: apt-get install python3-venv)."; exit 2; }
+	@echo "Creating $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.run: $(MEMBER_FILES) | $(BIN)/uv
+	@echo "Installing Celstream into $(VENV) …"
+	@$(PIP_INSTALL) $(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: $(MEMBER_FILES) $(VENV)/.run | $(BIN)/uv
+	@echo "Installing the tools of the tests into $(VENV) …"
+	@$(PIP_INSTALL) $(EDITABLE) --group dev
+	@touch $@
+
+install: $(VENV)/.run ## install what `make run` needs
+install-dev: $(VENV)/.dev ## install what the tests need as well
+
+run: install ## footage to a dataset: make run [FOOTAGE=film.mp4|folder] [OUT=out]
+	@$(BIN)/python -m celstream demo --out $(OUT)
+
+test: install-dev lint ## everything that lands (REAL_FOOTAGE=DIR: on real footage as well)
+	@$(BIN)/python -m pytest -m "not faults"
+
+fast-test: install-dev lint ## the tests of a working day, in less than 3 minutes
+	@$(BIN)/python -m pytest -m "not faults and not slow" -n 2
+
+lint: install-dev ## format, lint, types, layering, contracts
+	@$(BIN)/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary $(MEMBERS:%=%) 
+	@$(BIN)/lint-imports --no-timing --quiet 2>/dev/null || $(BIN)/lint-imports
+	@cd protos && ../$(BIN)/buf lint
+
+format: install-dev ## format the code and mend what ruff can
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+bench: install-dev ## speed, side by side with baselines; writes tests/benchmarks/results
+	@$(BIN)/python -m tests.benchmarks
+
+accuracy: install-dev ## accuracy on footage with truth; writes tests/benchmarks/results
+	@$(BIN)/python -m tests.accuracy
+
+faults: install-dev ## the long kill tests
+	@$(BIN)/python -m pytest -m faults
+
+protos: install-dev ## generate the Python code of the contracts
+	@$(BIN)/python protos/generate.py
+
+lock: | $(BIN)/uv ## resolve the dependencies anew into requirements.lock
+	@$(BIN)/uv lock --quiet
+	@$(BIN)/uv export --quiet --all-packages --no-emit-workspace --no-header --no-annotate -o requirements.lock
+
+clean: ## remove what the other targets made
+	@rm -rf $(VENV) $(OUT) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

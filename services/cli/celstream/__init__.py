@@ -1,0 +1,1 @@
+"""Celstream: cartoon footage to a hierarchical dataset."""
