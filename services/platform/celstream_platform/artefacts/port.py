@@ -1,0 +1,38 @@
+"""The artefact store's port: bytes named by their SHA-256.
+
+Two implementations: `file:///…` (a directory, written by rename) and `s3://bucket?endpoint=…`.
+"""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from celstream_protos.v1.envelope_pb2 import ArtefactRef
+
+
+class ArtefactStore(Protocol):
+    """Stored bytes. Safe for use from several threads and processes; every method may raise Unavailable."""
+
+    def put(self, source: bytes | Path | BinaryIO, media_type: str) -> ArtefactRef:
+        """Store bytes, a file or a stream (read to its end, with bounded memory). The same bytes twice are stored once.
+
+        Raises Unavailable where the store is full or does not permit it, with the reason.
+        """
+
+    def adopt(self, path: Path, media_type: str) -> ArtefactRef:
+        """Store a large local file without copying it where the store can (a link to it); else like `put`."""
+
+    def open(self, ref: ArtefactRef) -> BinaryIO:
+        """Open for reading; the bytes are checked against the SHA-256 as they are read to the end. Raises NotFound."""
+
+    def local(self, ref: ArtefactRef) -> AbstractContextManager[Path]:
+        """A local file with the bytes, for as long as the context lasts. It must not be changed. Raises NotFound."""
+
+    def stat(self, ref: ArtefactRef) -> int | None:
+        """Size in bytes, None where it is not stored."""
+
+    def presign(self, ref: ArtefactRef, seconds: int) -> str:
+        """An address at which the bytes can be fetched for that time."""
+
+    def delete(self, ref: ArtefactRef) -> None:
+        """Forget the bytes. Deleting what is not stored is no error."""

@@ -1,0 +1,1 @@
+"""Footage: what a file holds, and decoding it in a limited child process."""

@@ -1,0 +1,1 @@
+"""The model server: port and implementations."""

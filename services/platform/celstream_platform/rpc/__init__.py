@@ -1,0 +1,1 @@
+"""The gRPC scaffold that every service serves with."""

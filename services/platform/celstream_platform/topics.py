@@ -1,0 +1,35 @@
+"""The topics, with what each keeps (design: section 3)."""
+
+from dataclasses import dataclass
+
+PREFIX = "celstream."
+DEFAULT_PARTITIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic. compacted: the last event of a key is kept for ever; else events go after `retention_hours`."""
+
+    name: str
+    compacted: bool = True
+    retention_hours: int = 7 * 24
+    partitions: int = DEFAULT_PARTITIONS
+
+
+FOOTAGE = Topic("celstream.footage")
+CLIPS = Topic("celstream.clips")
+REJECTIONS = Topic("celstream.rejections")
+OUTCOMES = Topic("celstream.outcomes")
+REVIEWS = Topic("celstream.reviews")
+TAKEDOWNS = Topic("celstream.takedowns")
+PROGRESS = Topic(
+    "celstream.progress", compacted=False, retention_hours=1
+)  # live display only; nothing is rebuilt from it
+
+
+def dead_letters(stage: str) -> Topic:
+    """The dead-letter topic of a stage."""
+    return Topic(f"{PREFIX}{stage}.dlq", compacted=False, retention_hours=90 * 24)
+
+
+ALL = (FOOTAGE, CLIPS, REJECTIONS, OUTCOMES, REVIEWS, TAKEDOWNS, PROGRESS)
