@@ -174,7 +174,6 @@ class FootageAnalysis(_message.Message):
     CHANGE_FIELD_NUMBER: _builtins.int
     CHANGE_THRESHOLD_FIELD_NUMBER: _builtins.int
     DETECTOR_FIELD_NUMBER: _builtins.int
-    THUMBNAILS_FIELD_NUMBER: _builtins.int
     footage_id: _builtins.str
     """Footage id."""
     frames: _builtins.int
@@ -201,10 +200,6 @@ class FootageAnalysis(_message.Message):
     def change(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """How much each frame differs from the one before it, 0 to 1, by the detector's own measure."""
 
-    @_builtins.property
-    def thumbnails(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.ArtefactRef]:
-        """Picture of the film at a glance (image/jpeg): one thumbnail per shot, in order."""
-
     def __init__(
         self,
         *,
@@ -217,11 +212,10 @@ class FootageAnalysis(_message.Message):
         change: _abc.Iterable[_builtins.float] | None = ...,
         change_threshold: _builtins.float = ...,
         detector: _builtins.str = ...,
-        thumbnails: _abc.Iterable[_envelope_pb2.ArtefactRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time_base", b"time_base"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "change_threshold", b"change_threshold", "detector", b"detector", "duration_seconds", b"duration_seconds", "footage_id", b"footage_id", "frames", b"frames", "shots", b"shots", "thumbnails", b"thumbnails", "time_base", b"time_base", "transitions", b"transitions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "change_threshold", b"change_threshold", "detector", b"detector", "duration_seconds", b"duration_seconds", "footage_id", b"footage_id", "frames", b"frames", "shots", b"shots", "time_base", b"time_base", "transitions", b"transitions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

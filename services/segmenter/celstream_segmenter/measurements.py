@@ -1,0 +1,60 @@
+"""Measurements of frames, taken from the small pictures of the one decoding pass."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMeasurements:
+    """One value per frame, float32.
+
+    brightness: mean luma, 0-255. deviation: standard deviation of luma. peak: largest luma of the small picture.
+    motion: mean absolute difference from the frame before, 0-255 (0 for the first frame).
+    sharpness: variance of the Laplacian of luma (Pech-Pacheco et al., 2000).
+    """
+
+    brightness: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    peak: NDArray[np.float32]
+    motion: NDArray[np.float32]
+    sharpness: NDArray[np.float32]
+
+
+class FrameMeasurer:
+    """Measures frames one by one; keeps five numbers of each."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[float, float, float, float, float]] = []
+        self._previous: NDArray[np.uint8] | None = None
+
+    def add(self, luma: NDArray[np.uint8]) -> float:
+        """Measure one frame's small picture (height x width, 0-255) and return its motion."""
+        mean, deviation = (float(v[0, 0]) for v in cv2.meanStdDev(luma))
+        motion = 0.0
+        if self._previous is not None:
+            motion = float(cv2.norm(luma, self._previous, cv2.NORM_L1)) / luma.size
+        laplacian = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))[1]
+        self._rows.append((mean, deviation, float(luma.max()), motion, float(laplacian[0, 0]) ** 2))
+        self._previous = luma
+        return motion
+
+    def finish(self) -> FrameMeasurements:
+        """All values so far."""
+        columns = np.array(self._rows, np.float32).reshape(-1, 5).T
+        return FrameMeasurements(*columns)
+
+
+def black_or_plain(
+    frames: FrameMeasurements, start_frame: int, end_frame: int, *, mean_luma: float, peak_luma: float, deviation: float
+) -> bool:
+    """Whether every frame of [start_frame, end_frame) is black, or every one of a single colour.
+
+    Black: mean luma below `mean_luma` and no spot above `peak_luma`. Plain: standard deviation of luma <= `deviation`.
+    """
+    part = slice(start_frame, end_frame)
+    black = (frames.brightness[part] < mean_luma) & (frames.peak[part] < peak_luma)
+    plain = frames.deviation[part] <= deviation
+    return bool(np.all(black | plain))

@@ -1,0 +1,94 @@
+"""Shots: the frames between two transitions, and the parts that a long one is split into.
+
+Frames inside a gradual transition show two pictures at once, or one half dark: they belong to no shot.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.transitions import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """Frames [start_frame, end_frame), display order.
+
+    ordinal: from 0 within the footage. opening, closing: the transitions beside it, None at the footage's ends.
+    """
+
+    ordinal: int
+    start_frame: int
+    end_frame: int
+    opening: Transition | None
+    closing: Transition | None
+
+
+class ShotAssembler:
+    """Turns transitions into shots as they become known."""
+
+    def __init__(self) -> None:
+        self._ordinal = 0
+        self._start_frame = 0
+        self._opening: Transition | None = None
+
+    def add(self, transition: Transition) -> list[Shot]:
+        """The shot that this transition ends: none where it leaves no frame between itself and the one before.
+
+        Transitions come in order and do not overlap.
+        """
+        shots = self._close(transition.start_frame, transition)
+        self._start_frame = transition.frame if transition.kind == "cut" else transition.end_frame + 1
+        self._opening = transition
+        return shots
+
+    def finish(self, frame_count: int) -> list[Shot]:
+        """The last shot, up to the end of the footage."""
+        return self._close(frame_count, None)
+
+    def _close(self, end_frame: int, closing: Transition | None) -> list[Shot]:
+        if end_frame <= self._start_frame:
+            return []
+        shot = Shot(self._ordinal, self._start_frame, end_frame, self._opening, closing)
+        self._ordinal += 1
+        return [shot]
+
+
+def without(start_frame: int, end_frame: int, holes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of [start_frame, end_frame) when the ranges `holes` (each [start, end), in order) are taken out."""
+    left = []
+    for hole_start, hole_end in holes:
+        if hole_end <= start_frame or hole_start >= end_frame:
+            continue
+        if hole_start > start_frame:
+            left.append((start_frame, hole_start))
+        start_frame = max(start_frame, hole_end)
+    if start_frame < end_frame:
+        left.append((start_frame, end_frame))
+    return left
+
+
+def parts(
+    start_frame: int,
+    end_frame: int,
+    frame_seconds: NDArray[np.float64],
+    *,
+    target_seconds: float,
+    max_seconds: float,
+) -> list[tuple[int, int]]:
+    """Split frames [start_frame, end_frame) where they last longer than `max_seconds`.
+
+    frame_seconds: time at which each frame of the footage begins, and as last entry the end of the last frame
+    (frames + 1 values, ascending). The parts have equal times, as near to `target_seconds` as that allows.
+    """
+    seconds = float(frame_seconds[end_frame] - frame_seconds[start_frame])
+    if seconds <= max_seconds or end_frame - start_frame < 2:
+        return [(start_frame, end_frame)]
+    count = min(max(2, round(seconds / target_seconds)), end_frame - start_frame)
+    marks = frame_seconds[start_frame] + seconds * np.arange(1, count) / count
+    inner = np.searchsorted(frame_seconds[start_frame:end_frame], marks) + start_frame
+    edges = sorted({start_frame, end_frame, *(int(i) for i in inner)})
+    return list(pairwise(edges))

@@ -1,0 +1,59 @@
+"""Small pictures: what every analysis of the decoding pass looks at.
+
+The planes of the decoded frame are averaged over squares of whole pixels: no colour conversion, and at 1080p less than
+half a millisecond a frame.
+"""
+
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+from av.video.plane import VideoPlane
+from numpy.typing import NDArray
+
+SMALLEST_HEIGHT = 128  # pixels; the squares are as large as leaves at least this height
+
+# 8 bit, luma first, chroma at half height: their planes can be read as they are.
+_PLANAR = frozenset({"yuv420p", "yuvj420p"})
+
+
+@dataclass(frozen=True, slots=True)
+class SmallPicture:
+    """One frame, small.
+
+    luma: height x width, 0-255. chroma: (height / 2) x (width / 2) x 2, U and V, 0-255, 128 is grey.
+    """
+
+    luma: NDArray[np.uint8]
+    chroma: NDArray[np.uint8]
+
+
+def shrink_factor(height: int) -> int:
+    """Pixels of the frame per pixel of its small picture, in each direction."""
+    return max(1, height // SMALLEST_HEIGHT)
+
+
+def small_picture(frame: av.VideoFrame) -> SmallPicture:
+    """Reduce a decoded frame of any size and pixel format."""
+    factor = shrink_factor(frame.height)
+    # Chroma has half the size; both must come out even.
+    width, height = (max(2, size // factor // 2 * 2) for size in (frame.width, frame.height))
+    if frame.format.name in _PLANAR and frame.height >= 4 and frame.width >= 4:
+        luma, u, v = (
+            _shrink(plane, width // part, height // part, factor)
+            for plane, part in zip(frame.planes, (1, 2, 2), strict=True)
+        )
+    else:
+        small = frame.reformat(width=width, height=height, format="yuv420p", interpolation="AREA")
+        luma, u, v = (_shrink(plane, plane.width, plane.height, 1) for plane in small.planes)
+    return SmallPicture(luma, np.dstack((u, v)))
+
+
+def _shrink(plane: VideoPlane, width: int, height: int, factor: int) -> NDArray[np.uint8]:
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    # A whole factor without remainder takes OpenCV's fast path for averaging.
+    rows = rows[: height * factor, : width * factor]
+    if factor == 1:
+        return np.array(rows)
+    return np.asarray(cv2.resize(rows, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
