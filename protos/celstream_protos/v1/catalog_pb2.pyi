@@ -105,7 +105,7 @@ class SubmitFootageResponse(_message.Message):
     """Whether the same bytes were known before."""
     @_builtins.property
     def footage(self) -> _footage_pb2.Footage:
-        """The footage as it was taken in."""
+        """The footage as it is known: as it was taken in first, with rights, style and work as given last."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class FootageState(_message.Message):
     name: _builtins.str
     """Name as it was given."""
     finished: _builtins.bool
-    """Whether every item below it has an outcome."""
+    """Whether every current item below it has a current outcome at each active stage."""
     @_builtins.property
     def funnel(self) -> Global___Funnel:
         """Its funnel so far."""
@@ -244,6 +244,7 @@ class FunnelLevel(_message.Message):
     INPUTS_PARKED_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     REJECTIONS_FIELD_NUMBER: _builtins.int
+    INPUTS_AWAITING_REVIEW_FIELD_NUMBER: _builtins.int
     level: _builtins.str
     """Level, for example `clips`."""
     stage: _builtins.str
@@ -251,11 +252,13 @@ class FunnelLevel(_message.Message):
     inputs: _builtins.int
     """Inputs that the stage has to process."""
     inputs_done: _builtins.int
-    """Inputs with an outcome."""
+    """Inputs whose current version has an outcome, parked ones and those that await review included."""
     inputs_parked: _builtins.int
-    """Inputs in the dead-letter topic."""
+    """Of `inputs_done`: in the dead-letter topic."""
     items: _builtins.int
     """Current items."""
+    inputs_awaiting_review: _builtins.int
+    """Of `inputs_done`: waiting for a person."""
     @_builtins.property
     def rejections(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReasonCount]:
         """Current rejections, by reason."""
@@ -270,10 +273,11 @@ class FunnelLevel(_message.Message):
         inputs_parked: _builtins.int = ...,
         items: _builtins.int = ...,
         rejections: _abc.Iterable[Global___ReasonCount] | None = ...,
+        inputs_awaiting_review: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "inputs_done", b"inputs_done", "inputs_parked", b"inputs_parked", "items", b"items", "level", b"level", "rejections", b"rejections", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "inputs_awaiting_review", b"inputs_awaiting_review", "inputs_done", b"inputs_done", "inputs_parked", b"inputs_parked", "items", b"items", "level", b"level", "rejections", b"rejections", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

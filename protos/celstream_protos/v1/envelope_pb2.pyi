@@ -430,6 +430,7 @@ class Rejection(_message.Message):
     DETAIL_FIELD_NUMBER: _builtins.int
     THUMBNAIL_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    FOOTAGE_NAME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Hash of (input id, level, frame range, reason). Hexadecimal."""
     version: _builtins.str
@@ -450,6 +451,8 @@ class Rejection(_message.Message):
     """The threshold that it did not meet, in the same unit."""
     detail: _builtins.str
     """One line for a person: what was found, what was expected."""
+    footage_name: _builtins.str
+    """Name of the footage as it was given; only where the footage itself was refused, so that no item carries the name."""
     @_builtins.property
     def range(self) -> Global___FrameRange:
         """Where it is; absent where the whole input was refused."""
@@ -478,10 +481,11 @@ class Rejection(_message.Message):
         detail: _builtins.str = ...,
         thumbnail: Global___ArtefactRef | None = ...,
         origin: Global___Origin | None = ...,
+        footage_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["origin", b"origin", "range", b"range", "thumbnail", b"thumbnail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "footage_id", b"footage_id", "id", b"id", "level", b"level", "measured_value", b"measured_value", "origin", b"origin", "parent_id", b"parent_id", "parent_version", b"parent_version", "range", b"range", "reason", b"reason", "threshold", b"threshold", "thumbnail", b"thumbnail", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "footage_id", b"footage_id", "footage_name", b"footage_name", "id", b"id", "level", b"level", "measured_value", b"measured_value", "origin", b"origin", "parent_id", b"parent_id", "parent_version", b"parent_version", "range", b"range", "reason", b"reason", "threshold", b"threshold", "thumbnail", b"thumbnail", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
