@@ -41,8 +41,8 @@ class Event:
 class Delivery:
     """An event as a consumer gets it.
 
-    partition, offset: its place in the topic. attempt: how often the log has handed it to this group, from 1;
-    a log that cannot count says 1.
+    partition, offset: its place in the topic; offsets of a partition rise, with gaps.
+    attempt: 1 + how often it failed before: was released as failed, or was in the hands of a worker that died.
     """
 
     event: Event

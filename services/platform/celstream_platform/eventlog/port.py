@@ -19,8 +19,10 @@ class Session(Protocol):
     def poll(self, max_events: int, timeout_seconds: float) -> list[Delivery]:
         """Up to `max_events` next events of the partitions that this worker holds, in order per partition.
 
-        What was polled and neither committed nor released is not handed out again by this session. An empty list after
-        `timeout_seconds` without events. Raises Unavailable where the log cannot be reached.
+        What was polled and neither committed nor released is not handed out again by this session. An event that failed
+        before (`Delivery.attempt` > 1) comes alone: in a list of one, while nothing else is in hand, and nothing else
+        comes until it is committed or released; so it can take nobody with it. An empty list after `timeout_seconds`
+        without events. Raises Unavailable where the log cannot be reached.
         """
 
     def commit(self, consumed: Sequence[Delivery], events: Sequence[Event]) -> None:
@@ -28,14 +30,20 @@ class Session(Protocol):
 
         Both happen or neither. Per partition `consumed` is a prefix of what is in hand. Raises Fenced where another
         worker holds a partition by now, or where the end of the transaction is unknown: nothing may be assumed then,
-        the deliveries in hand are void, and the next poll begins at the committed positions.
+        the deliveries in hand are void, and the next poll begins at the committed positions. Raises Unavailable where
+        nothing happened and the deliveries are still in hand: the same commit may be tried again.
+        Raises ValueError where `consumed` is not in hand.
         """
 
-    def release(self, deliveries: Sequence[Delivery]) -> None:
-        """Give deliveries back: they, and all later ones of their partitions, are polled again."""
+    def release(self, deliveries: Sequence[Delivery], *, failed: bool = False) -> None:
+        """Give deliveries back: they, and all later ones of their partitions, are polled again.
+
+        failed: count it as a failed attempt of each of `deliveries` (not of the later ones). The count outlives the
+        process. Deliveries that are void by now are passed over.
+        """
 
     def close(self) -> None:
-        """Give all back and leave the group."""
+        """Give all back, uncounted, and leave the group."""
 
     def __enter__(self) -> Self: ...
 
@@ -58,19 +66,29 @@ class Reader(Protocol):
 
 
 class EventLog(Protocol):
-    """Topics of events."""
+    """Topics of events. Safe for use from several threads; not over a fork: open it in the child."""
 
     def ensure_topics(self, topics: Iterable[Topic]) -> None:
         """Create what is missing. Raises Invalid where a topic exists with other partitions."""
 
+    def topics(self) -> list[str]:
+        """Names of the topics that exist, sorted."""
+
     def publish(self, events: Sequence[Event]) -> None:
-        """Append events, all or none, outside any consumption. Raises Unavailable."""
+        """Append events, all or none, outside any consumption. Raises Unavailable; NotFound for an unknown topic."""
 
     def session(self, group: str, topics: Sequence[str], member: str) -> Session:
-        """Join a group. member: a name that is unique in the group and stays over a restart."""
+        """Join a group. A group that is new begins with the oldest event.
+
+        member: a name that is unique in the group and stays over a restart; a session that still has it is fenced.
+        Raises NotFound for an unknown topic.
+        """
 
     def reader(self, topics: Sequence[str], positions: Mapping[TopicPartition, int]) -> Reader:
         """Read without a group; `positions` gives the next offset per (topic, partition), 0 where absent."""
+
+    def positions(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """The next offset per (topic, partition) that the group has to consume; absent where it consumed nothing."""
 
     def lag(self, group: str, topics: Sequence[str]) -> int:
         """How many committed events the group has not consumed yet."""
