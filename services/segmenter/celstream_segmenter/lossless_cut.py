@@ -1,0 +1,181 @@
+"""Lossless cut: frames [start, end) of a footage as a clip of its own, every pixel and every sample unchanged.
+
+Packets are copied from the key frame before the first frame on, and MP4's edit list hides what is not the clip: no
+encoder, about 10 ms a clip. Where that cannot be (the lead-in would be too long, MP4 cannot hold the codec, the
+packets do not prove to decode the same) the frames are encoded mathematically lossless, and the result says so.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from celstream_segmenter.clip_file import ClipTrack, write_clip
+from celstream_segmenter.frame_reader import FrameReader
+from celstream_segmenter.lossless_encode import encoded_track
+from celstream_segmenter.packet_cut import CODECS_IN_MP4, PacketRun, packet_run, video_track
+from celstream_segmenter.packet_index import FootageIndex
+from celstream_segmenter.sound_cut import ClipSound, copied_track, plan_sound
+from celstream_segmenter.sound_encode import encoded_sound_track
+from celstream_segmenter.sound_index import SoundIndex
+from celstream_segmenter.track_reader import TrackReader
+
+MAX_LEAD_IN_SECONDS = 2.0
+"""Hidden lead-in that a clip may carry. Past it a short clip is mostly packets that nobody sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutResult:
+    """How a clip was made.
+
+    method: "packets" (copied) or "encoded" (lossless). lead_in_frames: frames that the clip carries hidden before its
+    first one. reason_for_encoding: None for packets. frame_count, time_base, duration_ticks: the clip's frames show at
+    (frame_times - frame_times[start]) of the footage's index, in time_base; the last one ends at duration_ticks.
+    sounds: one entry for each audio track of the footage.
+    """
+
+    method: Literal["packets", "encoded"]
+    frame_count: int
+    time_base: Fraction
+    duration_ticks: int
+    lead_in_frames: int
+    reason_for_encoding: str | None
+    sounds: tuple[ClipSound, ...]
+
+
+class Cutter:
+    """Cuts clips out of one footage; its files stay open from clip to clip.
+
+    Ranges in rising order let the encoded ones share one decoding pass, also through a film with a single key frame.
+    """
+
+    def __init__(self, path: Path, index: FootageIndex) -> None:
+        self._path = path
+        self._index = index
+        self._video: TrackReader | None = None
+        self._frames: FrameReader | None = None
+        self._sounds: dict[int, TrackReader] = {}
+
+    def close(self) -> None:
+        """Close the footage."""
+        readers: Sequence[TrackReader | FrameReader | None] = (self._video, self._frames, *self._sounds.values())
+        for reader in readers:
+            if reader is not None:
+                reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def cut(
+        self,
+        start_frame: int,
+        end_frame: int,
+        out_path: Path,
+        *,
+        max_lead_in_seconds: float = MAX_LEAD_IN_SECONDS,
+        keys_back: int = 0,
+        encode_because: str | None = None,
+    ) -> CutResult:
+        """Write frames [start_frame, end_frame) with their sound to `out_path` (MP4).
+
+        max_lead_in_seconds: a longer lead-in is encoded instead. keys_back: how many key frames further back to begin.
+        encode_because: encode, for this reason, whatever the packets are.
+        Raises ValueError for a range outside the footage, Invalid where a frame cannot be decoded.
+        """
+        if not 0 <= start_frame < end_frame <= self._index.frame_count:
+            raise ValueError(
+                f"frames {start_frame} to {end_frame}: the footage has frames 0 to {self._index.frame_count}. "
+                "Give a start before an end, both inside."
+            )
+        run = encode_because or self._run(start_frame, end_frame, max_lead_in_seconds, keys_back)
+        track = (
+            self._encode(start_frame, end_frame) if isinstance(run, str) else self._copy(run, start_frame, end_frame)
+        )
+        sounds, sound_tracks = self._cut_sounds(start_frame, end_frame)
+        write_clip(out_path, [track, *sound_tracks])
+        index = self._index
+        return CutResult(
+            "encoded" if isinstance(run, str) else "packets",
+            end_frame - start_frame,
+            index.time_base,
+            index.ticks_at(end_frame) - index.ticks_at(start_frame),
+            0 if isinstance(run, str) else run.lead_in_frames,
+            run if isinstance(run, str) else None,
+            sounds,
+        )
+
+    def _run(self, start_frame: int, end_frame: int, max_lead_in_seconds: float, keys_back: int) -> PacketRun | str:
+        """The packets to copy, or why they cannot be."""
+        video = self._index.video
+        if video.codec not in CODECS_IN_MP4:
+            return f"MP4 does not hold {video.codec}"
+        run = packet_run(video, start_frame, end_frame, keys_back=keys_back)
+        if isinstance(run, str):
+            return run
+        lead_in = run.lead_in_ticks * video.time_base
+        if lead_in > max_lead_in_seconds:
+            return f"lead-in of {float(lead_in):.1f} s from the key frame, more than {max_lead_in_seconds:g} s"
+        return run
+
+    def _copy(self, run: PacketRun, start_frame: int, end_frame: int) -> ClipTrack:
+        video = self._index.video
+        if self._video is None:
+            self._video = TrackReader(self._path, video.stream_index, video.packet_pts, video.packet_sizes)
+        return video_track(self._video, self._index, run, start_frame, end_frame)
+
+    def _encode(self, start_frame: int, end_frame: int) -> ClipTrack:
+        if self._frames is None:
+            self._frames = FrameReader(self._path, self._index)
+        return encoded_track(self._frames, self._index, start_frame, end_frame)
+
+    def _cut_sounds(self, start_frame: int, end_frame: int) -> tuple[tuple[ClipSound, ...], list[ClipTrack]]:
+        start, end = self._index.seconds_at(start_frame), self._index.seconds_at(end_frame)
+        plans: list[ClipSound] = []
+        tracks: list[ClipTrack] = []
+        for sound in self._index.sounds:
+            plan = plan_sound(sound, start, end, len(tracks))
+            plans.append(plan)
+            if plan.track is not None:
+                tracks.append(self._sound_track(sound, plan))
+        return tuple(plans), tracks
+
+    def _sound_track(self, sound: SoundIndex, plan: ClipSound) -> ClipTrack:
+        reader = self._sounds.get(sound.stream_index)
+        if reader is None:
+            reader = TrackReader(self._path, sound.stream_index, sound.packet_pts, sound.packet_sizes)
+            self._sounds[sound.stream_index] = reader
+        if plan.stored == "copied":
+            return copied_track(reader, sound, plan)
+        return encoded_sound_track(
+            reader, sound, plan.codec_in_clip, plan.source_sample, plan.sample_count, plan.delay_samples
+        )
+
+
+def cut_clip(
+    path: Path,
+    index: FootageIndex,
+    start_frame: int,
+    end_frame: int,
+    out_path: Path,
+    *,
+    max_lead_in_seconds: float = MAX_LEAD_IN_SECONDS,
+) -> CutResult:
+    """Cut one clip; for many clips of one footage keep a `Cutter`. See Cutter.cut."""
+    with Cutter(path, index) as cutter:
+        return cutter.cut(start_frame, end_frame, out_path, max_lead_in_seconds=max_lead_in_seconds)
+
+
+def cut_clips(
+    path: Path, index: FootageIndex, ranges: Sequence[tuple[int, int]], out_paths: Sequence[Path]
+) -> Iterator[CutResult]:
+    """Cut many clips of one footage, in the order of `ranges` (frames start to end, exclusive)."""
+    with Cutter(path, index) as cutter:
+        for (start_frame, end_frame), out_path in zip(ranges, out_paths, strict=True):
+            yield cutter.cut(start_frame, end_frame, out_path)

@@ -1,0 +1,329 @@
+"""Packet index: which packet of a footage shows which frame, at what time, and where its sound lies.
+
+One pass over the file without decoding. Frames are numbered in display order, as libav's decoder puts
+them out over the whole file: packets that show nothing (alternate reference frames, frames that the
+footage's own edit list hides, leading pictures of an open GOP at the very start) have no number.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import IntFlag
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import av
+import numpy as np
+from av.codec.context import ThreadType
+from av.error import FFmpegError
+from celstream_platform.errors import Invalid
+from numpy.typing import NDArray
+
+from celstream_segmenter.packet_contents import NO_TIME, shows_a_frame
+from celstream_segmenter.sound_index import SoundColumns, SoundIndex
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+MAX_UNREADABLE_PACKETS = 64
+"""Read errors in a row after which the rest of a damaged file is given up: a broken file must come to an end."""
+
+_ONLY_THIS_FILE = {"protocol_whitelist": "file"}
+
+
+class PacketFlag(IntFlag):
+    """What is known of a packet without decoding it."""
+
+    KEY = 1
+    HIDDEN = 2
+    """The footage's own edit list hides its frame."""
+    CORRUPT = 4
+    """The demuxer found its bytes incomplete."""
+    SHOWS_NOTHING = 8
+    """It only feeds later packets, or the decoder gave no frame for it."""
+    NEW_HEADERS = 16
+    """The codec's headers change here (size, profile, …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Frames [start_frame, end_frame) that may differ from what was once encoded; empty where frames are gone."""
+
+    start_frame: int
+    end_frame: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoIndex:
+    """The packets of the one video stream in file order, and its frames in display order.
+
+    packet_pts, packet_dts, packet_durations: ticks of time_base (NO_TIME: not given; duration 0: not given).
+    packet_sizes: bytes. packet_flags: PacketFlag.
+    frame_packets: for each frame the number of its packet. frame_ticks: for each frame its time, rising.
+    end_ticks: when the last frame ends.
+    """
+
+    stream_index: int
+    codec: str
+    time_base: Fraction
+    width: int
+    height: int
+    packet_pts: NDArray[np.int64]
+    packet_dts: NDArray[np.int64]
+    packet_durations: NDArray[np.int64]
+    packet_sizes: NDArray[np.int32]
+    packet_flags: NDArray[np.uint8]
+    frame_packets: NDArray[np.int64]
+    frame_ticks: NDArray[np.int64]
+    end_ticks: int
+
+    def key_packets(self) -> NDArray[np.int64]:
+        """The numbers of the packets at which decoding can begin."""
+        return np.flatnonzero(self.packet_flags & PacketFlag.KEY).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FootageIndex:
+    """What a footage holds, by packet and by frame. Arrays only: a film of two hours takes about 10 MB."""
+
+    container: str
+    video: VideoIndex
+    sounds: tuple[SoundIndex, ...]
+    damage: tuple[Damage, ...]
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames the footage shows."""
+        return len(self.video.frame_ticks)
+
+    @property
+    def time_base(self) -> Fraction:
+        """The unit of `frame_times`, in seconds."""
+        return self.video.time_base
+
+    @property
+    def frame_times(self) -> NDArray[np.int64]:
+        """When each frame is shown: int64, ticks of `time_base`, strictly rising; the first need not be 0."""
+        return self.video.frame_ticks
+
+    def ticks_at(self, frame: int) -> int:
+        """When `frame` begins, in ticks; for `frame_count`, when the last frame ends."""
+        return int(self.video.frame_ticks[frame]) if frame < self.frame_count else self.video.end_ticks
+
+    def seconds_at(self, frame: int) -> Fraction:
+        """When `frame` begins, in seconds; for `frame_count`, when the last frame ends."""
+        return self.ticks_at(frame) * self.time_base
+
+    def reconciled(self, decoded_ticks: NDArray[np.int64], corrupt: NDArray[np.bool_] | None = None) -> "FootageIndex":
+        """The index after a full decode: only frames that the decoder gave, with the damage that it met.
+
+        decoded_ticks: the time stamps of all frames as they came out of the decoder, in ticks of `time_base`.
+        corrupt: for each of them whether the decoder marked it as corrupt.
+        """
+        return _reconciled(self, decoded_ticks, corrupt)
+
+
+def open_footage(path: Path) -> "InputContainer":
+    """Open one file for reading; whatever names other files or addresses is refused.
+
+    Raises Invalid where libav finds no container format that it knows.
+    """
+    try:
+        return av.open(path, options=dict(_ONLY_THIS_FILE))
+    except (FFmpegError, ValueError) as error:
+        raise Invalid(f"{path.name}: cannot be read as footage ({error}). Give a file with moving pictures.") from error
+
+
+def index_footage(path: Path) -> FootageIndex:
+    """Read through `path` once and index its video stream and its audio tracks.
+
+    Raises Invalid where there is no video stream or no frame.
+    """
+    with open_footage(path) as container:
+        if not container.streams.video:
+            found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+            raise Invalid(f"{path.name}: no video stream (found: {found}). Give a file with moving pictures.")
+        video_stream = _main_video(container)
+        sound_streams = list(container.streams.audio)
+        packets = _PacketColumns(video_stream.codec_context.name)
+        sounds = {stream.index: SoundColumns(stream) for stream in sound_streams}
+        broken = False
+        for packet in packets_through_damage(container, (video_stream, *sound_streams)):
+            if packet is None:
+                broken = True
+            elif packet.stream_index == video_stream.index:
+                packets.add(packet)
+            else:
+                sounds[packet.stream_index].add(packet)
+        video = packets.index(video_stream)
+        container_name = container.format.name
+        tracks = tuple(columns.index() for columns in sounds.values())
+    if not len(video.frame_ticks):
+        raise Invalid(f"{path.name}: its video stream holds no frame. Give a file with moving pictures.")
+    index = FootageIndex(container_name, video, tracks, ())
+    index = _with_decoded_start(path, index)
+    return replace(index, damage=_damage_in_packets(index, broken))
+
+
+def packets_through_damage(container: "InputContainer", streams: tuple[Any, ...]) -> Iterator["Packet[Any] | None"]:
+    """The packets of `streams` in file order; None where bytes could not be read and reading went on behind them."""
+    failures = 0
+    while failures < MAX_UNREADABLE_PACKETS:
+        try:
+            for packet in container.demux(*streams):
+                failures = 0
+                if packet.size and (packet.dts is not None or packet.pts is not None):
+                    yield packet
+        except FFmpegError:
+            failures += 1
+            yield None
+        else:
+            return
+
+
+def _main_video(container: "InputContainer") -> "VideoStream":
+    """The largest video stream that is not a cover picture."""
+    moving = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    return max(moving or list(container.streams.video), key=lambda s: (s.width * s.height, -s.index))
+
+
+class _PacketColumns:
+    """Collects the packets of the video stream, one array a column."""
+
+    def __init__(self, codec: str) -> None:
+        self.codec = codec
+        self.rows: list[NDArray[np.int64]] = []
+        self.block = np.empty((4096, 5), dtype=np.int64)
+        self.used = 0
+
+    def add(self, packet: "Packet[Any]") -> None:
+        flags = (
+            PacketFlag.KEY * packet.is_keyframe
+            | PacketFlag.HIDDEN * packet.is_discard
+            | PacketFlag.CORRUPT * packet.is_corrupt
+            | PacketFlag.SHOWS_NOTHING * (not shows_a_frame(self.codec, memoryview(packet)))
+            | PacketFlag.NEW_HEADERS * packet.has_sidedata("new_extradata")
+        )
+        if self.used == len(self.block):
+            self.rows.append(self.block)
+            self.block, self.used = np.empty_like(self.block), 0
+        pts = NO_TIME if packet.pts is None else packet.pts
+        dts = NO_TIME if packet.dts is None else packet.dts
+        self.block[self.used] = (pts, dts, packet.duration or 0, packet.size, flags)
+        self.used += 1
+
+    def index(self, stream: "VideoStream") -> VideoIndex:
+        table = np.concatenate([*self.rows, self.block[: self.used]])
+        pts, dts, durations, sizes, flags = (np.ascontiguousarray(column) for column in table.T)
+        flags = flags.astype(np.uint8)
+        time_base = cast(Fraction, stream.time_base)
+        shown = (flags & (PacketFlag.HIDDEN | PacketFlag.SHOWS_NOTHING)) == 0
+        numbers = np.flatnonzero(shown).astype(np.int64)
+        times = pts[numbers]
+        missing = times == NO_TIME
+        if missing.any() and len(numbers):
+            # Without display times (AVI) the order of decoding is the best guess; `reconciled` sets it right.
+            times = np.where(missing, dts[numbers], times)
+        order = np.argsort(times, kind="stable")
+        ticks = times[order]
+        distinct = np.concatenate([[True], ticks[1:] > ticks[:-1]]) if len(ticks) else np.zeros(0, dtype=bool)
+        frame_packets, ticks = numbers[order][distinct], ticks[distinct]
+        return VideoIndex(
+            stream.index,
+            self.codec,
+            time_base,
+            stream.width,
+            stream.height,
+            pts,
+            dts,
+            durations,
+            sizes.astype(np.int32),
+            flags,
+            frame_packets,
+            ticks,
+            _end_of_last_frame(ticks, frame_packets, durations, stream.average_rate, time_base),
+        )
+
+
+def _end_of_last_frame(
+    ticks: NDArray[np.int64],
+    frame_packets: NDArray[np.int64],
+    durations: NDArray[np.int64],
+    rate: Fraction | None,
+    time_base: Fraction,
+) -> int:
+    """When the last frame ends: by its packet's duration, else by the spacing before it, else by the stated rate."""
+    if not len(ticks):
+        return 0
+    length = int(durations[frame_packets[-1]])
+    if length <= 0 and len(ticks) > 1:
+        length = int(np.median(np.diff(ticks[-25:])))
+    if length <= 0 and rate:
+        length = round(1 / rate / time_base)
+    return int(ticks[-1]) + max(length, 1)
+
+
+def _with_decoded_start(path: Path, index: FootageIndex) -> FootageIndex:
+    """Leave out the frames at the very start that no decoder can show (footage cut out of an open GOP)."""
+    video = index.video
+    keys = video.key_packets()
+    if not len(keys) or (keys[0] == 0 and video.frame_packets[0] == 0):
+        return index
+    sure = int(video.packet_pts[keys[0]])
+    given: list[int] = []
+    with open_footage(path) as container:
+        stream = container.streams[video.stream_index]
+        stream.codec_context.thread_type = ThreadType.FRAME
+        try:
+            for frame in container.decode(cast("VideoStream", stream)):
+                if frame.pts is not None:
+                    given.append(frame.pts)
+                    if frame.pts > sure:
+                        break
+        except FFmpegError:
+            return index
+    early = video.frame_ticks < (max(given) if given else sure)
+    keep = ~early | np.isin(video.frame_ticks, np.array(given, dtype=np.int64))
+    return replace(index, video=_keeping(video, keep))
+
+
+def _keeping(video: VideoIndex, keep: NDArray[np.bool_]) -> VideoIndex:
+    flags = video.packet_flags.copy()
+    flags[video.frame_packets[~keep]] |= PacketFlag.SHOWS_NOTHING
+    return replace(
+        video, packet_flags=flags, frame_packets=video.frame_packets[keep], frame_ticks=video.frame_ticks[keep]
+    )
+
+
+def _until_next_key(video: VideoIndex, frame: int) -> int:
+    """The first frame at or after `frame` from which decoding is right again: the next key frame."""
+    keys = np.flatnonzero(video.packet_flags[video.frame_packets] & PacketFlag.KEY)
+    later = keys[keys >= frame]
+    return int(later[0]) if len(later) else len(video.frame_ticks)
+
+
+def _damage_in_packets(index: FootageIndex, broken: bool) -> tuple[Damage, ...]:
+    video = index.video
+    corrupt = np.flatnonzero(video.packet_flags[video.frame_packets] & PacketFlag.CORRUPT)
+    found = [Damage(int(f), max(int(f) + 1, _until_next_key(video, int(f))), "incomplete packet") for f in corrupt]
+    if broken:
+        found.append(Damage(index.frame_count, index.frame_count, "part of the file cannot be read"))
+    return tuple(found)
+
+
+def _reconciled(index: FootageIndex, decoded: NDArray[np.int64], corrupt: NDArray[np.bool_] | None) -> FootageIndex:
+    video = index.video
+    keep = np.isin(video.frame_ticks, decoded)
+    kept = video if keep.all() else _keeping(video, keep)
+    found = list(index.damage)
+    gone = np.flatnonzero(~keep)
+    for frame in gone[np.concatenate([[True], np.diff(gone) > 1])] if len(gone) else ():
+        at = int(keep[:frame].sum())
+        found.append(Damage(at, _until_next_key(kept, at), "packets without a picture"))
+    if corrupt is not None and corrupt.any():
+        bad = np.flatnonzero(np.isin(kept.frame_ticks, decoded[corrupt]))
+        found.extend(Damage(int(f), max(int(f) + 1, _until_next_key(kept, int(f))), "decoder error") for f in bad)
+    return replace(index, video=kept, damage=tuple(found))

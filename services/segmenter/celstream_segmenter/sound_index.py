@@ -1,0 +1,154 @@
+"""Sound index: at which sample of the footage's time axis each packet of an audio track begins."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.packet_contents import NO_TIME, opus_samples, used_bits, vorbis_block_samples
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.packet import Packet
+
+MAX_CLOCK_JITTER_SECONDS = 0.02
+"""Within this the sample count is believed, past it the container's clock: seen up to 11 ms for Vorbis in WebM."""
+
+MAX_SAMPLES_A_TICK = 2
+"""HE-AAC in MP4 ticks at half its sample rate; a coarser clock rounds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundIndex:
+    """The packets of one audio track in file order, on the footage's time axis counted in samples.
+
+    packet_starts: the sample number (at sample_rate, 0 = the footage's time 0) of each packet's first sample.
+    packet_samples: how many samples each packet decodes to, before priming is taken off.
+    layout, sample_format: libav's names. sample_bits: how many bits of a decoded sample are used (lossless codecs).
+    first_sample: the first sample that is to be heard (what lies before is codec priming).
+    """
+
+    stream_index: int
+    codec: str
+    time_base: Fraction
+    sample_rate: int
+    layout: str
+    sample_format: str
+    sample_bits: int
+    packet_pts: NDArray[np.int64]
+    packet_sizes: NDArray[np.int32]
+    packet_starts: NDArray[np.int64]
+    packet_samples: NDArray[np.int64]
+    first_sample: int
+
+    @property
+    def end_sample(self) -> int:
+        """One past the last sample, on the same axis as packet_starts."""
+        return int(self.packet_starts[-1] + self.packet_samples[-1]) if len(self.packet_starts) else 0
+
+
+class SoundColumns:
+    """Collects the packets of one audio track."""
+
+    def __init__(self, stream: "AudioStream") -> None:
+        self.stream = stream
+        self.codec = stream.codec_context.name
+        self.pts: list[int] = []
+        self.sizes: list[int] = []
+        self.samples: list[int] = []
+        self.skipped = 0
+        context = stream.codec_context
+        self.per_tick = cast(Fraction, stream.time_base) * context.sample_rate
+        self.exact_ticks = self.per_tick.denominator == 1 and self.per_tick <= MAX_SAMPLES_A_TICK
+        self.vorbis = vorbis_block_samples(context.extradata or b"") if self.codec == "vorbis" else None
+        self.bytes_a_sample = 0
+        if self.codec.startswith("pcm_"):
+            self.bytes_a_sample = context.channels * max(1, _pcm_bits(self.codec) // 8)
+
+    def add(self, packet: "Packet[Any]") -> None:
+        time = packet.pts if packet.pts is not None else packet.dts
+        self.pts.append(NO_TIME if time is None else time)
+        self.sizes.append(packet.size)
+        samples = self._samples_of(packet)
+        if packet.has_sidedata("skip_samples"):
+            # libav's AV_PKT_DATA_SKIP_SAMPLES: samples to drop at the packet's start, and at its end (padding)
+            data = bytes(packet.get_sidedata("skip_samples"))
+            if len(self.pts) == 1:
+                self.skipped = int.from_bytes(data[:4], "little")
+            samples = max(samples - int.from_bytes(data[4:8], "little"), 0)
+        self.samples.append(samples)
+
+    def _samples_of(self, packet: "Packet[Any]") -> int:
+        """How many samples the packet decodes to, from its bytes where the container's clock is too coarse."""
+        if self.codec in ("opus", "libopus"):
+            return opus_samples(memoryview(packet))
+        if self.bytes_a_sample:
+            return packet.size // self.bytes_a_sample
+        if self.exact_ticks and packet.duration:
+            return int(packet.duration * self.per_tick)
+        if self.vorbis:
+            return self.vorbis.samples(memoryview(packet))
+        frame_size = self.stream.codec_context.frame_size
+        return frame_size or round((packet.duration or 0) * self.per_tick)
+
+    def index(self) -> SoundIndex:
+        pts = np.array(self.pts, dtype=np.int64)
+        samples = np.array(self.samples, dtype=np.int64)
+        stream = self.stream
+        context = stream.codec_context
+        rate = context.sample_rate
+        starts = _sample_positions(pts, samples, cast(Fraction, stream.time_base), rate)
+        sounding = np.flatnonzero(samples)  # Vorbis' first packet gives no sample
+        first = int(starts[sounding[0]]) + self.skipped if len(sounding) else 0
+        if self.skipped and abs(first) < self.per_tick:
+            # Priming is meant to end at time 0; a clock of 1 ms says -7 ms for Opus' 6.5 ms.
+            starts, first = starts - first, 0
+        return SoundIndex(
+            stream.index,
+            self.codec,
+            cast(Fraction, stream.time_base),
+            rate,
+            context.layout.name,
+            context.format.name,
+            used_bits(self.codec, context.extradata or b""),
+            pts,
+            np.array(self.sizes, dtype=np.int32),
+            starts,
+            samples,
+            first,
+        )
+
+
+def _pcm_bits(codec: str) -> int:
+    digits = "".join(c for c in codec.removeprefix("pcm_")[:4] if c.isdigit())
+    return int(digits) if digits else 8
+
+
+def _sample_positions(
+    pts: NDArray[np.int64], samples: NDArray[np.int64], time_base: Fraction, sample_rate: int
+) -> NDArray[np.int64]:
+    """The first sample of each packet. Packets follow each other without a gap unless their times say otherwise.
+
+    A clock that ticks at least once a sample is taken at its word. Matroska rounds times to 1 ms, and muxers place
+    Vorbis blocks up to half a block off: their word would put a hole or an overlap between any two packets, so
+    sample counts are added up, and the clock is believed only where it is off by more than MAX_CLOCK_JITTER_SECONDS.
+    """
+    per_tick = time_base * sample_rate
+    clock = np.array([round(int(p) * per_tick) if p != NO_TIME else NO_TIME for p in pts], dtype=np.int64)
+    if (per_tick.denominator == 1 and per_tick <= MAX_SAMPLES_A_TICK) or not len(clock):
+        return clock
+    sounding = np.flatnonzero(samples)
+    anchor = int(sounding[0]) if len(sounding) else 0  # Vorbis' first packet gives no sample, and its time misleads
+    tolerance = max(int(2 * per_tick), int(MAX_CLOCK_JITTER_SECONDS * sample_rate))
+    starts = np.empty_like(clock)
+    position = int(clock[anchor]) if clock[anchor] != NO_TIME else 0
+    starts[:anchor] = position
+    for number in range(anchor, len(clock)):
+        by_clock = int(clock[number])
+        if by_clock != NO_TIME and abs(by_clock - position) > tolerance:
+            position = by_clock
+        starts[number] = position
+        position += int(samples[number])
+    return starts

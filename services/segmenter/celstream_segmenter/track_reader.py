@@ -1,0 +1,119 @@
+"""Track reader: packets or decoded frames of one stream of a footage, from any packet or frame on.
+
+One reader keeps its file open and knows where it stands, so that ranges asked for in rising order are read in one
+pass; a step back, or far ahead, seeks.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from av.error import FFmpegError
+from av.stream import Discard
+from celstream_platform.errors import Invalid
+from numpy.typing import NDArray
+
+from celstream_segmenter.packet_contents import NO_TIME
+from celstream_segmenter.packet_index import open_footage, packets_through_damage
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+
+_SEEK_EARLIER_SECONDS = (0, 2, 20)
+"""Some containers seek by guesswork (MPEG-TS) or by another stream's key frames: earlier targets are tried in turn,
+then the start of the file."""
+
+
+class TrackReader:
+    """Packets of one stream by their number in the index."""
+
+    def __init__(
+        self, path: Path, stream_index: int, packet_pts: NDArray[np.int64], packet_sizes: NDArray[np.int32]
+    ) -> None:
+        self.path = path
+        self.stream_index = stream_index
+        self._pts = packet_pts
+        self._sizes = packet_sizes
+        self._by_pts = np.argsort(packet_pts, kind="stable")
+        self._sorted_pts = packet_pts[self._by_pts]
+        self._open()
+
+    def _open(self) -> None:
+        self.container: InputContainer = open_footage(self.path)
+        self.stream: Stream = self.container.streams[self.stream_index]
+        for other in self.container.streams:
+            if other.index != self.stream_index:
+                other.discard = Discard.all
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def packets(self, first: int, last: int) -> Iterator[tuple[int, "Packet[Any]"]]:
+        """Packets first to last, both included, each with its number, exactly as the container gives them.
+
+        Raises Invalid where the file no longer gives what the index says.
+        """
+        found = False
+        for read in self._starts(first):
+            number = -1
+            for packet in read():
+                if packet is None:
+                    continue
+                number = self._number_of(packet, number)
+                if number > first and not found:
+                    break  # the seek went too far
+                if number < first:
+                    continue
+                found = True
+                yield number, packet
+                if number >= last:
+                    return
+            if found:
+                break
+        raise Invalid(
+            f"{self.path.name}: packets {first} to {last} of stream {self.stream_index} cannot be read again. "
+            "Was the file changed after it was indexed?"
+        )
+
+    def _starts(self, first: int) -> Iterator[Callable[[], Iterator["Packet[Any] | None"]]]:
+        """Ways to come before packet `first`, the quickest first."""
+        read = lambda: packets_through_damage(self.container, (self.stream,))
+        time_base = self.stream.time_base
+        if self._pts[first] != NO_TIME and time_base:
+            for seconds in _SEEK_EARLIER_SECONDS:
+                target = int(self._pts[first]) - int(seconds / time_base)
+                try:
+                    self.container.seek(target, stream=self.stream, backward=True)
+                except FFmpegError:
+                    break
+                yield read
+        self.close()
+        self._open()
+        yield read
+
+    def _number_of(self, packet: "Packet[Any]", previous: int) -> int:
+        """The packet's number: by time and size; -1 while it is not known."""
+        following = previous + 1
+        pts = NO_TIME if packet.pts is None else packet.pts
+        known = previous >= 0 and following < len(self._pts)
+        if known and (self._pts[following] == pts or self._sizes[following] == packet.size):
+            return following
+        low = int(np.searchsorted(self._sorted_pts, pts, side="left"))
+        high = int(np.searchsorted(self._sorted_pts, pts, side="right"))
+        for number in self._by_pts[low:high]:
+            if self._sizes[number] == packet.size and number > previous:
+                return int(number)
+        return previous
