@@ -100,7 +100,7 @@ def _clip_entry(contents: FootageContents, clip: Clip) -> dict[str, Any]:
         "seconds": duration_seconds(frames),
         "caption": f"shot {clip.shot_ordinal + 1}{part}",
         "opening": opening,
-        "values": f"brightness {words.number(measured.brightness)}, motion {words.number(measured.motion)}, "
+        "measures": f"brightness {words.number(measured.brightness)}, motion {words.number(measured.motion)}, "
         f"sharpness {words.number(measured.sharpness)}, {cut_method(clip)}",
     }
 

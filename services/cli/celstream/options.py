@@ -1,0 +1,47 @@
+"""What a run is told: by the command line, or by `celstream.run(…)`."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Detector = Literal["celstream", "content", "adaptive"]
+Style = Literal["unspecified", "american", "chinese", "japanese", "other", "rendered"]
+
+
+def usable_processors() -> int:
+    """Number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """One run.
+
+    footage: files and folders. out: the dataset folder. until: the level to stop after. jobs: footages at a time.
+    min, target, max_seconds: length of clips. style, work, license: said of all footage of the run; an empty work is
+    the file's name without its ending.
+    Raises ValueError for lengths that are not 0 < min <= target <= max, and for fewer than one job.
+    """
+
+    footage: Sequence[str | os.PathLike[str]]
+    out: Path
+    until: Literal["clips"] = "clips"
+    jobs: int = field(default_factory=usable_processors)
+    detector: Detector = "content"
+    min_seconds: float = 1.0
+    target_seconds: float = 5.0
+    max_seconds: float = 20.0
+    style: Style = "unspecified"
+    work: str = ""
+    license: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_seconds <= self.target_seconds <= self.max_seconds:
+            raise ValueError(
+                f"clip lengths of {self.min_seconds:g} / {self.target_seconds:g} / {self.max_seconds:g} s "
+                "(min / target / max): expected 0 < min <= target <= max."
+            )
+        if self.jobs < 1:
+            raise ValueError(f"jobs of {self.jobs}: expected 1 or more.")

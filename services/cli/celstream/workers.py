@@ -1,0 +1,141 @@
+"""The worker processes of a run: started, watched, restarted, ended; none outlives the run.
+
+A worker is `python -m celstream.worker_process`. Its standard input is a pipe whose other end only this process holds:
+it tells the worker what to do in one line, and its end tells it that the run is gone, also after kill -9. The worker
+tells of trouble on its standard output, a JSON object a line; its log goes to a file.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import IO, Self
+
+from celstream_platform.errors import CelstreamError
+
+STOP_SECONDS = 10.0  # a worker that was asked to end and has not by then is killed: the log takes back what it holds
+QUICK_DEATHS = 5  # this many in a row without a finished input are no accident of one footage
+
+
+class WorkersFailed(CelstreamError):
+    """Workers die again and again: a bug, told by the last lines of a worker's log."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    name: str
+    log: Path
+    process: subprocess.Popen[str]
+    reader: threading.Thread
+
+
+@dataclass(slots=True)
+class Workers:
+    """Up to `jobs` worker processes.
+
+    task: what every worker is told (`worker_process.Task` as a mapping, without its name). logs: folder for their logs.
+    lock: descriptor of the folder's lock; workers hold it too, so that it is free only when the last one has ended.
+    """
+
+    task: Mapping[str, object]
+    logs: Path
+    lock: int
+    _workers: list[_Worker] = field(default_factory=list)
+    _trouble: SimpleQueue[str] = field(default_factory=SimpleQueue)
+    _deaths: int = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, count: int) -> None:
+        """See that `count` workers run; those that run already stay."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        for ordinal in range(len(self._workers), count):
+            name = f"worker-{ordinal + 1}"
+            log = self.logs / f"{name}.log"
+            log.write_bytes(b"")
+            self._workers.append(self._spawn(name, log))
+
+    def watch(self) -> None:
+        """Start anew what has died. Raises WorkersFailed where that goes on and on."""
+        for index, worker in enumerate(self._workers):
+            if worker.process.poll() is None:
+                continue
+            self._deaths += 1
+            if self._deaths >= QUICK_DEATHS:
+                raise WorkersFailed(_last_words(worker))
+            self._workers[index] = self._spawn(worker.name, worker.log)
+
+    def something_finished(self) -> None:
+        """An input was finished: the workers do their work."""
+        self._deaths = 0
+
+    def trouble(self) -> list[str]:
+        """What workers could not do for want of something outside, since the last call; empty where all is well."""
+        said = []
+        with suppress(Empty):
+            while True:
+                said.append(self._trouble.get_nowait())
+        return said
+
+    def stop(self) -> None:
+        """End all, orderly if they let themselves; returns when none is left."""
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            try:
+                worker.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+            _close(worker.process.stdin)
+            worker.reader.join()
+            _close(worker.process.stdout)
+        self._workers.clear()
+
+    def _spawn(self, name: str, log: Path) -> _Worker:
+        with log.open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "celstream.worker_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                pass_fds=(self.lock,),
+                process_group=0,  # Ctrl-C on the terminal is for the run; it asks its workers to end
+            )
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # it died at once: `watch` sees it
+            process.stdin.write(json.dumps({**self.task, "name": name, "run_pid": os.getpid()}) + "\n")
+            process.stdin.flush()
+        reader = threading.Thread(target=self._listen, args=(process.stdout,), name=f"{name}-listener", daemon=True)
+        reader.start()
+        return _Worker(name, log, process, reader)
+
+    def _listen(self, stream: IO[str]) -> None:
+        for line in stream:
+            with suppress(ValueError, KeyError):  # a line that a killed worker left half
+                self._trouble.put(json.loads(line)["unavailable"])
+
+
+def _close(stream: IO[str] | None) -> None:
+    if stream is not None:
+        with suppress(BrokenPipeError):
+            stream.close()
+
+
+def _last_words(worker: _Worker) -> str:
+    lines = worker.log.read_text(errors="replace").strip().splitlines()
+    return "\n".join([f"{worker.name} ended again and again (see {worker.log}). It said last:", *lines[-30:]])
