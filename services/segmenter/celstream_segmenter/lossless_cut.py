@@ -6,43 +6,28 @@ packets do not prove to decode the same) the frames are encoded mathematically l
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
+
+import numpy as np
+from celstream_platform.errors import Invalid
+from numpy.typing import NDArray
 
 from celstream_segmenter.clip_file import ClipTrack, write_clip
+from celstream_segmenter.cut_proof import CutProof, Extent, prove_clip
+from celstream_segmenter.cut_result import ClipSound, CutResult
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.lossless_encode import encoded_track
 from celstream_segmenter.packet_cut import CODECS_IN_MP4, PacketRun, packet_run, video_track
 from celstream_segmenter.packet_index import FootageIndex
-from celstream_segmenter.sound_cut import ClipSound, copied_track, plan_sound
+from celstream_segmenter.sound_cut import copied_track, plan_sound
 from celstream_segmenter.sound_encode import encoded_sound_track
 from celstream_segmenter.sound_index import SoundIndex
 from celstream_segmenter.track_reader import TrackReader
 
 MAX_LEAD_IN_SECONDS = 2.0
 """Hidden lead-in that a clip may carry. Past it a short clip is mostly packets that nobody sees."""
-
-
-@dataclass(frozen=True, slots=True)
-class CutResult:
-    """How a clip was made.
-
-    method: "packets" (copied) or "encoded" (lossless). lead_in_frames: frames that the clip carries hidden before its
-    first one. reason_for_encoding: None for packets. frame_count, time_base, duration_ticks: the clip's frames show at
-    (frame_times - frame_times[start]) of the footage's index, in time_base; the last one ends at duration_ticks.
-    sounds: one entry for each audio track of the footage.
-    """
-
-    method: Literal["packets", "encoded"]
-    frame_count: int
-    time_base: Fraction
-    duration_ticks: int
-    lead_in_frames: int
-    reason_for_encoding: str | None
-    sounds: tuple[ClipSound, ...]
 
 
 class Cutter:
@@ -109,6 +94,45 @@ class Cutter:
             0 if isinstance(run, str) else run.lead_in_frames,
             run if isinstance(run, str) else None,
             sounds,
+        )
+
+    def cut_and_prove(
+        self,
+        start_frame: int,
+        end_frame: int,
+        out_path: Path,
+        *,
+        extent: Extent = "boundaries",
+        expected: NDArray[np.uint64] | None = None,
+        max_lead_in_seconds: float = MAX_LEAD_IN_SECONDS,
+    ) -> tuple[CutResult, CutProof]:
+        """Like `cut`, and proven: where copied packets decode differently, from an earlier key frame, else encoded.
+
+        expected: frame_checksum of each frame of the range, where a decoding pass has them already.
+        Raises Invalid where even the encoded clip differs: the footage does not decode the same way twice.
+        """
+        reason: str | None = None
+        proof: CutProof | None = None
+        for keys_back, because in ((0, None), (1, None), (0, "the packets do not decode to the same frames")):
+            if because is not None and proof is not None:
+                reason = f"{because}: {proof.faults[0]}"
+            result = self.cut(
+                start_frame,
+                end_frame,
+                out_path,
+                max_lead_in_seconds=max_lead_in_seconds,
+                keys_back=keys_back,
+                encode_because=reason,
+            )
+            proof = prove_clip(self._path, self._index, start_frame, out_path, result, extent=extent, expected=expected)
+            if proof.holds:
+                return result, proof
+            if result.method == "encoded":
+                break
+        faults = "; ".join(proof.faults) if proof else ""
+        raise Invalid(
+            f"{self._path.name}: frames {start_frame} to {end_frame} do not decode the same way twice ({faults}). "
+            "Convert the footage, or leave the range out."
         )
 
     def _run(self, start_frame: int, end_frame: int, max_lead_in_seconds: float, keys_back: int) -> PacketRun | str:

@@ -7,13 +7,13 @@ loss: FLAC for up to 24 bit, PCM for what decodes to 32 bit or floating point.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from celstream_segmenter.clip_file import ClipTrack, Shown
+from celstream_segmenter.cut_result import ClipSound
 from celstream_segmenter.sound_encode import storage_for
 from celstream_segmenter.sound_index import SoundIndex
 from celstream_segmenter.track_reader import TrackReader
@@ -25,28 +25,6 @@ if TYPE_CHECKING:
 
 LEAD_IN_SECONDS = {"aac": 0.25, "mp3": 0.5, "mp3float": 0.5, "opus": 0.9, "libopus": 0.9, "ac3": 0.1, "eac3": 0.1}
 """Codecs whose packets are copied, with the sound that their decoders need to settle."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClipSound:
-    """One audio track of a clip.
-
-    source_stream: its stream in the footage. track: its number among the clip's audio tracks, None where the footage
-    has no sound of this track inside the clip. delay_samples: silence before it starts. sample_count: samples that
-    belong to the clip; a decoder may give up to one packet more at the end. lead_in_samples: hidden before them.
-    source_sample: the first sample on the track's axis (SoundIndex). stored: packets copied, samples encoded
-    without loss as codec_in_clip, or absent.
-    """
-
-    source_stream: int
-    track: int | None
-    sample_rate: int
-    delay_samples: int
-    sample_count: int
-    lead_in_samples: int
-    source_sample: int
-    stored: Literal["copied", "encoded", "absent"]
-    codec_in_clip: str
 
 
 def sample_range(sound: SoundIndex, start: Fraction, end: Fraction) -> tuple[int, int]:

@@ -51,12 +51,17 @@ def storage_for(sample_format: str, bits: int, layout: str) -> str:
     raise Invalid(f"samples of type {sample_format}: no lossless encoder keeps them. Convert the sound to 24 bit.")
 
 
-def decoded_samples(reader: TrackReader, sound: SoundIndex, first: int, count: int) -> Iterator[Samples]:
+def decoded_samples(
+    reader: TrackReader, sound: SoundIndex, first: int, count: int, *, lead_in_packets: int = 0
+) -> Iterator[Samples]:
     """Samples [first, first + count) of the track's axis, block by block, as the decoder gives them.
 
+    lead_in_packets: packets decoded ahead so that the decoder has settled; some are decoded in any case.
     Samples that no packet holds (a gap, a damaged packet) are zero.
     """
-    start = max(int(np.searchsorted(sound.packet_starts, first, side="right")) - 1 - _LEAD_IN_PACKETS, 0)
+    start = max(
+        int(np.searchsorted(sound.packet_starts, first, side="right")) - 1 - max(lead_in_packets, _LEAD_IN_PACKETS), 0
+    )
     at, end = first, first + count
     context = None
     blank: Samples | None = None
@@ -70,7 +75,7 @@ def decoded_samples(reader: TrackReader, sound: SoundIndex, first: int, count: i
         except FFmpegError:
             continue
         for frame in frames:
-            block = _channels_first(frame)
+            block = channels_first(frame)
             blank = np.zeros((block.shape[0], 0), dtype=block.dtype)
             if position > at:
                 gap = min(position, end) - at
@@ -88,7 +93,8 @@ def decoded_samples(reader: TrackReader, sound: SoundIndex, first: int, count: i
         yield np.zeros((blank.shape[0], end - at), dtype=blank.dtype)
 
 
-def _channels_first(frame: AudioFrame) -> Samples:
+def channels_first(frame: AudioFrame) -> Samples:
+    """The samples of a decoded frame, channels x samples."""
     samples = frame.to_ndarray()
     if frame.format.is_planar:
         return samples
