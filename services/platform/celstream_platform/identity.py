@@ -41,6 +41,11 @@ def recipe(software: str, settings: Mapping[str, object], models: Mapping[str, s
     return digest("recipe", software, dict(settings), dict(models or {}))
 
 
+def event_id(item: str, version: str) -> str:
+    """The `ce_id` of an event about one version of an item: the same content under the same recipe has the same."""
+    return f"{item}.{version}"
+
+
 def reference(item: envelope_pb2.ItemHeader) -> envelope_pb2.ItemRef:
     """The reference that an outcome lists for an item."""
     return envelope_pb2.ItemRef(level=item.level, id=item.id, version=item.version)

@@ -20,16 +20,25 @@ class ArtefactStore(Protocol):
         """
 
     def adopt(self, path: Path, media_type: str) -> ArtefactRef:
-        """Store a large local file without copying it where the store can (a link to it); else like `put`."""
+        """Store a large local file without copying it where the store can (a link to it); else like `put`.
+
+        Where it is linked, changing or removing the original makes the artefact NotFound: its bytes are nowhere then,
+        and trying again helps as little as for any other that is not stored. Unavailable where the original's folder
+        itself is away (a drive that is not mounted). Raises NotFound or Invalid where the file cannot be read.
+        """
 
     def open(self, ref: ArtefactRef) -> BinaryIO:
-        """Open for reading; the bytes are checked against the SHA-256 as they are read to the end. Raises NotFound."""
+        """Open for reading, forwards only. Raises NotFound.
+
+        The bytes are checked against the SHA-256 as they are read; the read that finds the end raises Invalid where
+        they are not the right ones.
+        """
 
     def local(self, ref: ArtefactRef) -> AbstractContextManager[Path]:
         """A local file with the bytes, for as long as the context lasts. It must not be changed. Raises NotFound."""
 
     def stat(self, ref: ArtefactRef) -> int | None:
-        """Size in bytes, None where it is not stored."""
+        """Size in bytes, None where it is not stored. Raises Invalid where `ref` is no name of an artefact."""
 
     def presign(self, ref: ArtefactRef, seconds: int) -> str:
         """An address at which the bytes can be fetched for that time."""
