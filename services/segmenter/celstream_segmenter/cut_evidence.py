@@ -1,0 +1,131 @@
+"""Evidence for a hard cut before one frame, gathered from about a second around it.
+
+A cut is a change that is complete in one frame, that no motion or exposure explains, and after which the old
+picture does not come back: every pair of frames across a cut differs, the pairs on either side agree. A flash or an
+object that passes the camera fails the second test, a fast pan the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.transition_features import Novelty, Sample, colour_distance, novelty
+
+REACH_BEFORE, REACH_AFTER = 11, 11  # frames around a candidate that its evidence reads
+RETURN_FRAMES = 10  # a flash or a passing object is over within so many frames; longer ones are pictures of their own
+CANDIDATE = 0.15  # share of new blocks below which a frame is no candidate
+
+FEATURES = (
+    "new_both", "new_most", "new_in_place", "colour",
+    "before_1", "before_2", "before_3", "after_1", "after_2", "after_3", "before_most", "after_most",
+    "across_2", "across_3", "returns_after", "returns_in", "seen_before", "symmetric",
+    "deviation_before", "deviation_after", "mean_before", "mean_after",
+    "jump", "step", "complete", "sudden", "colour_across", "mixed_after", "rest_after", "mixed_before", "rest_before",
+)  # fmt: skip
+
+
+class Window:
+    """The recent frames of a footage and what pairs of them have in common, computed once.
+
+    Frames are numbered from 0 at the start of the footage; those asked for outside the footage are its first or last.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        """capacity: how many frames are kept; asking for an older one raises IndexError."""
+        self._capacity = capacity
+        self._samples: dict[int, Sample] = {}
+        self._pairs: dict[tuple[int, int], Novelty] = {}
+        self.length = 0
+
+    def append(self, item: Sample) -> None:
+        self._samples[self.length] = item
+        self.length += 1
+        expired = self.length - 1 - self._capacity
+        if expired >= 0:
+            del self._samples[expired]
+        if self.length % 64 == 0:
+            oldest = self.length - self._capacity
+            self._pairs = {pair: value for pair, value in self._pairs.items() if min(pair) >= oldest}
+
+    def sample(self, frame: int) -> Sample:
+        frame = min(max(frame, 0), self.length - 1)
+        if frame not in self._samples:
+            raise IndexError(f"frame {frame} is no longer kept: the window holds the last {self._capacity}.")
+        return self._samples[frame]
+
+    def novelty(self, first: int, second: int) -> Novelty:
+        pair = (min(max(first, 0), self.length - 1), min(max(second, 0), self.length - 1))
+        if pair not in self._pairs:
+            same = pair[0] == pair[1]
+            self._pairs[pair] = Novelty(0.0, 0.0, 0.0) if same else novelty(self.sample(pair[0]), self.sample(pair[1]))
+        return self._pairs[pair]
+
+
+def cut_features(window: Window, frame: int) -> NDArray[np.float32]:
+    """The evidence for a cut between `frame` - 1 and `frame`, in the order of FEATURES.
+
+    Shares are 0..1, colours and steps in levels (0-255), `returns_in` in frames.
+    """
+    both: Callable[[int, int], float] = lambda first, second: window.novelty(first, second).both
+    at = window.sample
+    old, new = at(frame - 1), at(frame)
+    change = window.novelty(frame - 1, frame)
+    returns = [both(frame - 1, frame + k) for k in range(1, RETURN_FRAMES + 1)]
+    seen = [both(frame - k, frame) for k in range(2, RETURN_FRAMES + 1)]
+    symmetric = [both(frame - 1 - k, frame + k) for k in range(1, 7)]
+    step = distance(old, new)
+    mixed_after, rest_after = _mixture(new, old, at(frame + 1))
+    mixed_before, rest_before = _mixture(old, at(frame - 2), new)
+    return np.array(
+        [
+            change.both,
+            max(change.gone, change.come),
+            change.still,
+            colour_distance(old, new),
+            *(both(frame - 1 - k, frame - k) for k in (1, 2, 3)),
+            *(both(frame - 1 + k, frame + k) for k in (1, 2, 3)),
+            max(both(k - 1, k) for k in range(frame - 8, frame - 3)),
+            max(both(k - 1, k) for k in range(frame + 4, frame + 9)),
+            both(frame - 2, frame + 1),
+            both(frame - 3, frame + 2),
+            min(returns),
+            float(np.argmin(returns)),
+            min(seen),
+            min(symmetric),
+            old.deviation,
+            new.deviation,
+            old.mean,
+            new.mean,
+            step / max(1.0, distance(at(frame - 3), at(frame + 2))),
+            step,
+            step / max(0.1, distance(old, at(frame + 2))),
+            step / max(0.1, distance(at(frame - 3), new)),
+            colour_distance(at(frame - 3), at(frame + 2)),
+            mixed_after,
+            rest_after,
+            mixed_before,
+            rest_before,
+        ],
+        dtype=np.float32,
+    )
+
+
+def distance(first: Sample, second: Sample) -> float:
+    """Mean absolute difference of two coarse pictures, in levels (0-255)."""
+    return float(cv2.norm(first.coarse, second.coarse, cv2.NORM_L1)) / first.coarse.size
+
+
+def _mixture(middle: Sample, first: Sample, last: Sample) -> tuple[float, float]:
+    """Weight of `last` in the blend of `first` and `last` nearest to `middle`, and what the blend leaves over."""
+    whole = (last.coarse - first.coarse).ravel()
+    part = (middle.coarse - first.coarse).ravel()
+    power = float(whole @ whole)
+    if power < 1e-3:
+        return 0.0, 1.0
+    weight = float(part @ whole) / power
+    rest = part - weight * whole
+    return weight, float(np.sqrt(float(rest @ rest) / power))

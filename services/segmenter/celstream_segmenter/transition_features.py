@@ -1,0 +1,191 @@
+"""What two frames have in common: the measures that the search for transitions is built on.
+
+Every frame is reduced to one small colour picture. Two pictures are compared by asking, block by block, the
+question of a video encoder: is this block found in the other picture (after motion and a change of exposure),
+or is it new? A block is new when its motion-compensated residual exceeds a share of its own contrast ("inter"
+cost above "intra" cost), so that alike colours do not hide a cut and a moving camera does not make one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 128, 72  # a picture is squeezed to this; 16 x 9 blocks of 8 x 8
+BLOCKS_X, BLOCKS_Y = WIDTH // 8, HEIGHT // 8
+NOISE = 7.0  # codec noise of a block's mean absolute residual, summed over Y, U and V, at CRF 32
+INTRA_SHARE = 0.75  # residual above this share of the block's own contrast: the block is new
+FLAT_SHARE = 0.4  # the same where the other picture is flat there, so that no motion can be mistaken for news
+BLACK = 34  # luma (limited range black is 16); noise and grain included
+MIN_SHOWN_SHARE = 0.04  # a title of a few letters is about 2 % of the picture; less is a speck
+
+Picture = NDArray[Any]  # height x width x 3 uint8; the stubs of cv2 know no closer type
+Shares = NDArray[Any]  # one float32 a block
+
+_GRID_X, _GRID_Y = np.meshgrid(np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32))
+_SUM_CHANNELS = np.ones((1, 3), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One frame, small.
+
+    picture: 72 x 128 x 3 uint8, Y, U, V.
+    contrast: 9 x 16 float32, mean absolute deviation of each block from its own mean, summed over Y, U, V.
+    empty: 9 x 16 bool, black and without structure: a bar of the letterbox, or a black frame.
+    coarse: 9 x 16 x 3 float32, the means of the blocks.
+    mean, deviation: of luma, 0-255.
+    """
+
+    picture: Picture
+    contrast: NDArray[np.float32]
+    empty: NDArray[np.bool_]
+    coarse: NDArray[np.float32]
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """How much of two pictures is not found in the other; shares 0..1 of its blocks that show anything.
+
+    gone: share of the first picture that is missing in the second; come: share of the second not in the first.
+    still: the larger of the two without motion compensation, or equal to it where none was needed.
+    """
+
+    gone: float
+    come: float
+    still: float
+
+    @property
+    def both(self) -> float:
+        """The smaller direction: what a cut changes and a covered or uncovered background does not."""
+        return min(self.gone, self.come)
+
+
+def sample(luma: NDArray[Any], chroma: NDArray[Any]) -> Sample:
+    """Reduce one frame.
+
+    luma: height x width, 0-255, any size. chroma: height x width x 2 (U, V), any size.
+    Raises ValueError for arrays of another shape.
+    """
+    if luma.ndim != 2 or chroma.ndim != 3 or chroma.shape[2] != 2:
+        raise ValueError(f"frame of luma {luma.shape}, chroma {chroma.shape}: expected (h, w) and (h, w, 2).")
+    size = (WIDTH, HEIGHT)
+    small = luma if luma.shape == (HEIGHT, WIDTH) else cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    colour = cv2.resize(chroma, size, interpolation=cv2.INTER_LINEAR)
+    picture = np.dstack((small, colour))
+    blocks = _blocks(picture)
+    flat = cv2.resize(blocks, size, interpolation=cv2.INTER_NEAREST)
+    contrast = _residual(picture, flat)
+    mean, deviation = cv2.meanStdDev(small)
+    return Sample(
+        picture=picture,
+        contrast=contrast,
+        empty=(contrast < 3.0) & (blocks[..., 0] < BLACK),
+        coarse=blocks.astype(np.float32),
+        mean=float(mean[0, 0]),
+        deviation=float(deviation[0, 0]),
+    )
+
+
+def novelty(first: Sample, second: Sample, *, enough: float = 0.12) -> Novelty:
+    """Compare two frames of one footage, block by block, after motion and exposure.
+
+    enough: below this share of changed blocks in place, motion is not searched; the shares then are upper bounds.
+    """
+    shown_first, shown_second = ~first.empty, ~second.empty
+    floor = MIN_SHOWN_SHARE * first.empty.size
+    total_first, total_second = max(shown_first.sum(), floor), max(shown_second.sum(), floor)
+    cost = _residual(first.picture, second.picture)
+    gone = _new(cost, first.contrast, second.contrast, shown_first)
+    come = _new(cost, second.contrast, first.contrast, shown_second)
+    still = max(gone.sum() / total_first, come.sum() / total_second)
+    if min(gone.sum() / total_first, come.sum() / total_second) >= enough:
+        moved = _motion_residual(first.picture, _match_exposure(second, first))
+        gone &= _new(moved, first.contrast, second.contrast, shown_first)
+        moved = _motion_residual(second.picture, _match_exposure(first, second))
+        come &= _new(moved, second.contrast, first.contrast, shown_second)
+    gone_share, come_share = float(gone.sum() / total_first), float(come.sum() / total_second)
+    # In a blank picture there is nothing that could be found or missed: the other one alone decides.
+    if is_blank(first):
+        gone_share = come_share
+    elif is_blank(second):
+        come_share = gone_share
+    return Novelty(gone=gone_share, come=come_share, still=float(still))
+
+
+def colour_distance(first: Sample, second: Sample) -> float:
+    """Largest of the earth mover's distances of the Y, U and V histograms, in levels (0-255)."""
+    shifts = [
+        np.abs(np.cumsum(_histogram(first.picture, channel) - _histogram(second.picture, channel))).sum() * 8.0
+        for channel in range(3)
+    ]
+    return float(max(shifts))
+
+
+def is_blank(item: Sample) -> bool:
+    """No picture at all: one colour from edge to edge, apart from noise."""
+    return item.deviation < 3.0 and float(item.contrast.max()) < 8.0
+
+
+def _histogram(picture: Picture, channel: int) -> NDArray[Any]:
+    return cv2.calcHist([picture], [channel], None, [32], [0, 256]).ravel() / (WIDTH * HEIGHT)
+
+
+def _blocks(picture: Picture) -> Picture:
+    return cv2.resize(picture, (BLOCKS_X, BLOCKS_Y), interpolation=cv2.INTER_AREA)
+
+
+def _residual(first: Picture, second: Picture) -> Shares:
+    difference = cv2.resize(
+        cv2.absdiff(first, second).astype(np.float32), (BLOCKS_X, BLOCKS_Y), interpolation=cv2.INTER_AREA
+    )
+    return cv2.transform(difference, _SUM_CHANNELS)
+
+
+def _new(
+    cost: NDArray[np.float32], own: NDArray[np.float32], other: NDArray[np.float32], shown: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    share = np.where(other < NOISE, FLAT_SHARE, INTRA_SHARE)
+    return (cost > np.maximum(NOISE, share * own)) & shown
+
+
+def _match_exposure(item: Sample, target: Sample) -> Picture:
+    """Picture of `item` with the mean and contrast of `target`, where exposure alone may differ."""
+    if item.deviation < 3.0 or target.deviation < 3.0:
+        return item.picture
+    gain = target.deviation / item.deviation
+    if min(item.deviation, target.deviation) < 10.0 and abs(item.mean - target.mean) > 25.0:
+        return item.picture  # nearly flat pictures all look alike once their means agree
+    if abs(item.mean - target.mean) < 2.0 and 0.96 < gain < 1.04:
+        return item.picture
+    gain = min(max(gain, 0.2), 5.0)
+    levels = np.arange(256, dtype=np.float32)
+    table = np.empty((1, 256, 3), dtype=np.uint8)
+    table[0, :, 0] = np.clip((levels - item.mean) * gain + target.mean, 0, 255)
+    table[0, :, 1:] = np.clip((levels - 128.0) * gain + 128.0, 0, 255)[:, None]
+    return cv2.LUT(item.picture, table)
+
+
+def _motion_residual(target: Picture, source: Picture) -> Shares:
+    # OpenCV's stubs do not know that the flow to begin with may be left out.
+    flow = _FLOW.calc(np.ascontiguousarray(target[..., 0]), np.ascontiguousarray(source[..., 0]), None)  # type: ignore[call-overload]
+    moved = cv2.remap(
+        source, _GRID_X + flow[..., 0], _GRID_Y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return _residual(target, moved)
+
+
+_FLOW = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+
+
+def motion_share(first: Sample, second: Sample) -> float:
+    """What is left of the difference of two frames once motion is undone: about 0 for a pan, 1 for a dissolve."""
+    raw = _residual(first.picture, second.picture)
+    moved = np.minimum(_motion_residual(first.picture, second.picture), _motion_residual(second.picture, first.picture))
+    return float(np.minimum(moved, raw).sum() / max(1.0, raw.sum()))

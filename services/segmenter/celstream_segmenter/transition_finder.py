@@ -1,0 +1,144 @@
+"""Finds the transitions of a footage in one pass over its frames.
+
+Three searches run side by side: cuts (`cut_evidence`, `cut_model`), fades (`fades`) and dissolves and wipes
+(`dissolves`). A transition comes out once no search can still contradict it: about two seconds after its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.cut_evidence import CANDIDATE, REACH_AFTER, Window, cut_features
+from celstream_segmenter.cut_model import CUT_PROBABILITY, cut_probability
+from celstream_segmenter.dissolves import BUFFER_FRAMES, MAX_LEFTOVER, REACHES, Blend, BlendFinder
+from celstream_segmenter.fades import Fade, FadeFinder
+from celstream_segmenter.transition_features import is_blank, motion_share, sample
+from celstream_segmenter.transitions import Kind, Transition
+
+BLACK, WHITE = (16.0, 128.0, 128.0), (235.0, 128.0, 128.0)
+HOLD_FRAMES = 2 * max(REACHES) + 8  # the longest dissolve is known so long after its first frame
+HOLD_FADE_FRAMES = 240  # a slow fade holds back what lies inside it for so long at most
+CUT_DISTANCE = 2  # two cuts this near are one: the shortest shot has three frames
+FLASH_FRAMES = 16  # a flash and its decay are over within this time
+FLASH_SAME = 0.4  # share of new blocks up to which the picture after a flash is the one before
+
+
+class TransitionFinder:
+    """Takes frames in display order; gives transitions in order, without overlaps.
+
+    change: for each frame decided so far, the probability 0..1 of a cut before it.
+    novelty: for each frame, the share 0..1 of its blocks that are not in the frame before, and the other way round.
+    """
+
+    change_threshold = CUT_PROBABILITY
+
+    def __init__(self) -> None:
+        self.change: list[float] = []
+        self.novelty: list[float] = []
+        self._window = Window(BUFFER_FRAMES + 32)
+        self._black, self._white = FadeFinder(BLACK), FadeFinder(WHITE)
+        self._blends = BlendFinder(
+            lambda first, second: self._window.novelty(first, second).both,
+            lambda first, second: motion_share(self._window.sample(first), self._window.sample(second)),
+        )
+        self._pending: list[tuple[int, float, Transition]] = []  # rank (lower wins), strength, transition
+        self._emitted_to = -1
+
+    def push(self, luma: NDArray[Any], chroma: NDArray[Any]) -> list[Transition]:
+        """Take the next frame; return the transitions that are certain by now, in order.
+
+        luma: height x width, chroma: height x width x 2 (U, V), 0-255, any size (about 128 x 72 is enough).
+        """
+        item = sample(luma, chroma)
+        self._window.append(item)
+        frame = self._window.length - 1
+        self.novelty.append(self._window.novelty(frame - 1, frame).both if frame else 0.0)
+        for fade in self._black.push(item.coarse):
+            self._add_fade(fade, rank=0)
+        for fade in self._white.push(item.coarse):
+            self._add_white_fade(fade)
+        for blend in self._blends.push(item.coarse):
+            self._add_blend(blend)
+        if frame >= REACH_AFTER:
+            self._decide_cut(frame - REACH_AFTER)
+        limit = frame - HOLD_FRAMES
+        for fades in (self._black, self._white):
+            if fades.begun is not None and fades.begun > frame - HOLD_FADE_FRAMES:
+                limit = min(limit, fades.begun - 1)
+        return self._settle(limit)
+
+    def finish(self) -> list[Transition]:
+        """Return the rest, after the last frame."""
+        for frame in range(len(self.change), self._window.length):
+            self._decide_cut(frame)
+        for fade in self._black.finish():
+            self._add_fade(fade, rank=0)
+        for fade in self._white.finish():
+            self._add_white_fade(fade)
+        return self._settle(self._window.length)
+
+    def _decide_cut(self, frame: int) -> None:
+        probability = 0.0
+        if frame > 0 and self.novelty[frame] >= CANDIDATE:
+            probability = cut_probability(cut_features(self._window, frame))
+        self.change.append(probability)
+        if probability >= CUT_PROBABILITY:
+            self._pending.append((2, probability, Transition("cut", frame, frame, frame, probability)))
+
+    def _add_fade(self, fade: Fade, rank: int) -> None:
+        kind: Kind = "fade_out" if fade.outward else "fade_in"
+        frame = fade.last + 1 if fade.outward else fade.first
+        confidence = 1.0 / (1.0 + 0.25 * fade.leftover)
+        length = float(fade.last - fade.first + 1)
+        self._pending.append((rank, length, Transition(kind, fade.first, fade.last, frame, confidence)))
+
+    def _add_white_fade(self, fade: Fade) -> None:
+        """A fade to white ends in an empty picture, and is not the light of a flash."""
+        oldest = self._window.length - BUFFER_FRAMES
+        end = fade.last if fade.outward else fade.first - 1
+        if end < oldest or not is_blank(self._window.sample(end)):
+            return
+        first, last = end, end
+        while first > max(oldest, 0) and end - first < FLASH_FRAMES and is_blank(self._window.sample(first - 1)):
+            first -= 1
+        while last < self._window.length - 1 and last - end < FLASH_FRAMES and is_blank(self._window.sample(last + 1)):
+            last += 1
+        before = fade.first - 1 if fade.outward else first - 1
+        after = last + 1 if fade.outward else fade.last + 1
+        known = before >= max(oldest, 0) and after < self._window.length
+        if known and after - before <= FLASH_FRAMES and self._window.novelty(before, after).both < FLASH_SAME:
+            return
+        self._add_fade(fade, rank=1)
+
+    def _add_blend(self, blend: Blend) -> None:
+        kind: Kind = "wipe" if blend.wipe else "dissolve"
+        middle = (blend.first + blend.last + 1) // 2
+        confidence = float(np.clip(1.0 - 0.5 * blend.leftover / MAX_LEFTOVER, 0.5, 1.0)) if not blend.wipe else 0.7
+        strength = blend.change * (1.0 - blend.leftover)
+        self._pending.append((1, strength, Transition(kind, blend.first, blend.last, middle, confidence)))
+
+    def _settle(self, limit: int) -> list[Transition]:
+        """Choose among overlapping finds, and let go of those that end before `limit`."""
+        if not self._pending or min(item[2].start_frame for item in self._pending) > limit:
+            return []
+        kept: list[tuple[int, float, Transition]] = []
+        for rank, strength, found in sorted(self._pending, key=lambda item: (item[0], -item[1])):
+            if found.start_frame > self._emitted_to and not any(_exclude(found, other[2]) for other in kept):
+                kept.append((rank, strength, found))
+        out = sorted((item[2] for item in kept if item[2].end_frame <= limit), key=lambda found: found.start_frame)
+        # What an undecided find still overlaps waits with it.
+        waiting = [item[2].start_frame for item in kept if item[2].end_frame > limit]
+        out = [found for found in out if found.end_frame < min(waiting, default=limit + 1)]
+        if out:
+            self._emitted_to = out[-1].end_frame
+            self._pending = [item for item in self._pending if item[2].start_frame > self._emitted_to]
+        return out
+
+
+def _exclude(found: Transition, other: Transition) -> bool:
+    """Whether two finds cannot both be true."""
+    reach = CUT_DISTANCE if found.kind == other.kind == "cut" else 0
+    return found.start_frame <= other.end_frame + reach and other.start_frame <= found.end_frame + reach
