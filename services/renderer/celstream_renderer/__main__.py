@@ -115,7 +115,7 @@ def _write(made: Film, out: Path, codec: str, crf: int, audio_codec: str, delive
 def _refuse(error: Exception, out: Path) -> None:
     text = str(error)
     if isinstance(error, OSError | av.FFmpegError):
-        text = f"{out}: cannot be written ({error.strerror}). Give a path in an existing folder, with a suffix such as .mp4."
+        text = f"{out}: cannot be written ({error.strerror}). Give a path in an existing folder, such as film.mp4."
     typer.echo(text, err=True)
     raise typer.Exit(2) from error
 

@@ -1,8 +1,4 @@
-"""Painted backgrounds: a world that is the same wherever the camera looks.
-
-Things stand in cells along x, each with its own random numbers, so a panorama and a still view of
-the same backdrop show the same world.
-"""
+"""Painted backgrounds: seven kinds of place, each in every style's colours."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,12 +10,23 @@ from numpy.typing import NDArray
 from celstream_renderer.film import Backdrop, Colour
 from celstream_renderer.paint import Layer, Picture, ellipse, rectangle, smooth
 from celstream_renderer.pencil import Pencil
+from celstream_renderer.scenery import (
+    HORIZON,
+    Extents,
+    buildings,
+    cells,
+    cloud,
+    cloud_colour,
+    ground,
+    ridge,
+    sun,
+    tree,
+    tufts,
+)
 from celstream_renderer.styles import Palette, mix, style_named
 
 Points = NDArray[np.float64]
-HORIZON = 0.14
 _WHITE: Colour = (255, 255, 255)
-Extents = tuple[float, float, float, float]
 
 
 @lru_cache(maxsize=12)
@@ -55,143 +62,42 @@ def _gradient(top: Colour, low: Colour, y0: float, y1: float, height: int, width
     return np.ascontiguousarray(np.broadcast_to(np.rint(column).astype(np.uint8)[:, None, :], (height, width, 3)))
 
 
-def _cells(extents: Extents, step: float, seed: int, salt: int) -> list[tuple[float, np.random.Generator]]:
-    """Left edge and random numbers of every cell of width `step` that may reach into the view."""
-    first, last = int(np.floor(extents[0] / step)) - 2, int(np.ceil(extents[2] / step)) + 1
-    return [(cell * step, np.random.default_rng([seed, salt, cell + 10_000])) for cell in range(first, last + 1)]
-
-
-def _ridge(pencil: Pencil, extents: Extents, base: float, swing: float, seed: int, colour: Colour) -> None:
-    """A line of hills, from `base` upwards by `swing`, filled to the bottom of the view."""
-    x = np.arange(np.floor(extents[0] * 4) / 4 - 0.25, extents[2] + 0.5, 0.25)
-    phases = np.random.default_rng([seed, 77]).uniform(0, 6.28, 3)
-    wave = 0.55 * np.sin(1.3 * x + phases[0]) + 0.3 * np.sin(2.9 * x + phases[1]) + 0.15 * np.sin(6.1 * x + phases[2])
-    line = smooth(np.stack([x, base - swing * (0.5 + 0.5 * wave)], axis=1), closed=False)
-    bottom = np.array([[line[-1, 0], extents[3] + 0.1], [line[0, 0], extents[3] + 0.1]])
-    pencil.form([np.vstack([line, bottom])], colour, shade=False)
-
-
-def _ground(pencil: Pencil, extents: Extents, y: float, colour: Colour) -> None:
-    pencil.form([rectangle(extents[0] - 0.1, y, extents[2] + 0.1, extents[3] + 0.1)], colour, shade=False)
-
-
-def _cloud(pencil: Pencil, x: float, y: float, size: float, colour: Colour) -> None:
-    lobes = [(-0.5, 0.02, 0.34), (-0.12, -0.14, 0.44), (0.34, -0.04, 0.36), (0.62, 0.06, 0.24), (0.05, 0.1, 0.4)]
-    parts = [ellipse(np.array([x + a * size, y + b * size]), r * size, 0.62 * r * size) for a, b, r in lobes]
-    pencil.form(parts, colour, shade=False)
-
-
-def _tree(pencil: Pencil, x: float, foot: float, size: float, palette: Palette, rng: np.random.Generator) -> None:
-    trunk = mix(palette.detail, (70, 44, 32), 0.7) if pencil.style.name != "ink" else palette.detail
-    low, high = 0.05 * size, 0.03 * size
-    top = foot - 0.6 * size
-    pencil.form([np.array([[x - low, foot], [x - high, top], [x + high, top], [x + low, foot]])], trunk)
-    leaf = mix(palette.near, palette.middle, float(rng.uniform(0, 1)))
-    if rng.random() < 0.3:
-        for level in range(3):
-            y, w = foot - (0.35 + 0.27 * level) * size, (0.30 - 0.07 * level) * size
-            pencil.form([np.array([[x - w, y], [x, y - 0.42 * size], [x + w, y]])], leaf)
-        return
-    lobes = [(0.0, -0.95, 0.26), (-0.2, -0.75, 0.23), (0.2, -0.74, 0.24), (0.0, -0.68, 0.26)]
-    parts = [ellipse(np.array([x + a * size, foot + b * size]), r * size, r * size) for a, b, r in lobes]
-    pencil.form(parts, leaf)
-
-
-def _sun(pencil: Pencil, palette: Palette, x: float, y: float, size: float) -> None:
-    pencil.layer.fill(ellipse(np.array([x, y]), 1.5 * size, 1.5 * size), palette.light, 0.28)
-    pencil.layer.fill(ellipse(np.array([x, y]), size, size), palette.light)
-
-
 def _meadow(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None:
-    sun = np.random.default_rng([seed, 1]).uniform(-0.5, 0.5)
-    _sun(pencil, palette, float(sun), -0.3, 0.075)
-    for x, rng in _cells(extents, 0.6, seed, 2):
+    sun(pencil, palette, float(np.random.default_rng([seed, 1]).uniform(-0.5, 0.5)), -0.3, 0.075)
+    for x, rng in cells(extents, 0.6, seed, 2):
         if rng.random() < 0.7:
-            _cloud(
+            cloud(
                 pencil,
                 x + rng.uniform(0, 0.4),
                 rng.uniform(-0.45, -0.15),
                 rng.uniform(0.16, 0.3),
-                _cloud_colour(palette),
+                cloud_colour(palette),
             )
-    _ridge(pencil, extents, HORIZON + 0.02, 0.24, seed, palette.far)
-    _ridge(pencil, extents, HORIZON + 0.06, 0.12, seed + 1, palette.middle)
-    for x, rng in _cells(extents, 0.42, seed, 3):
+    ridge(pencil, extents, HORIZON + 0.02, 0.24, seed, palette.far)
+    ridge(pencil, extents, HORIZON + 0.06, 0.12, seed + 1, palette.middle)
+    for x, rng in cells(extents, 0.42, seed, 3):
         if rng.random() < 0.65:
-            _tree(
+            tree(
                 pencil, x + rng.uniform(0, 0.3), HORIZON + rng.uniform(0.05, 0.12), rng.uniform(0.2, 0.42), palette, rng
             )
-    _ridge(pencil, extents, HORIZON + 0.15, 0.05, seed + 2, palette.ground)
-    _tufts(pencil, palette, seed, extents)
-
-
-def _cloud_colour(palette: Palette) -> Colour:
-    return mix(palette.sky_low, _WHITE if sum(palette.sky_low) > 380 else palette.far, 0.6)
-
-
-def _tufts(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None:
-    for x, rng in _cells(extents, 0.16, seed, 4):
-        px, py = x + rng.uniform(0, 0.16), rng.uniform(HORIZON + 0.12, 0.52)
-        blade = mix(palette.ground, palette.near, 0.7)
-        for lean in (-0.012, 0.0, 0.012):
-            pencil.layer.stroke(np.array([[px, py], [px + lean, py - 0.025]]), blade, 0.005)
-        if rng.random() < 0.35:
-            pencil.layer.fill(ellipse(np.array([px, py - 0.03]), 0.009, 0.009), palette.detail)
-
-
-def _buildings(
-    pencil: Pencil,
-    palette: Palette,
-    seed: int,
-    extents: Extents,
-    foot: float,
-    tall: float,
-    salt: int,
-    walls: list[Colour],
-) -> None:
-    night = sum(palette.sky_top) < 150
-    for x, rng in _cells(extents, 0.36, seed, salt):
-        width, height = rng.uniform(0.27, 0.37), rng.uniform(0.5, 1.0) * tall
-        wall = walls[int(rng.integers(len(walls)))]
-        body = rectangle(x, foot - height, x + width, foot + 0.02)
-        pencil.form([body], wall, shade=False)
-        rows, columns = max(2, int(height / 0.085)), int(rng.integers(3, 5))
-        lit = rng.random((rows, columns))
-        for row in range(rows):
-            for column in range(columns):
-                wx = x + width * (column + 0.5) / columns
-                wy = foot - height + 0.05 + row * (height - 0.05) / rows
-                glass = mix(wall, palette.sky_top, 0.55)
-                if night:
-                    glass = (
-                        palette.light
-                        if lit[row, column] < 0.18
-                        else (palette.detail if lit[row, column] < 0.3 else glass)
-                    )
-                elif lit[row, column] < 0.25:
-                    glass = mix(palette.light, wall, 0.2)
-                pane = rectangle(wx - 0.026, wy - 0.012, wx + 0.026, wy + 0.04)
-                pencil.form([pane], glass, outline=pencil.style.backdrop_pen > 0.003 and not night, shade=False)
-        if rng.random() < 0.4:
-            pencil.form(
-                [rectangle(x + 0.3 * width, foot - height - 0.05, x + 0.5 * width, foot - height)], wall, shade=False
-            )
+    ridge(pencil, extents, HORIZON + 0.15, 0.05, seed + 2, palette.ground)
+    tufts(pencil, palette, seed, extents)
 
 
 def _street(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None:
     far = [mix(palette.far, palette.sky_low, share) for share in (0.2, 0.4)]
-    _buildings(pencil, palette, seed, extents, HORIZON + 0.05, 0.58, 11, far)
+    buildings(pencil, palette, seed, extents, HORIZON + 0.05, 0.58, 11, far)
     walls = [mix(palette.middle, tone, 0.45) for tone in (palette.detail, palette.far, palette.light, palette.near)]
     if sum(palette.sky_top) < 150:
         walls = [mix(palette.middle, tone, 0.16) for tone in (palette.detail, palette.light, palette.far)]
-    _buildings(pencil, palette, seed + 1, extents, HORIZON + 0.1, 0.42, 12, walls)
+    buildings(pencil, palette, seed + 1, extents, HORIZON + 0.1, 0.42, 12, walls)
     road = mix(palette.ground, (96, 96, 110), 0.62) if sum(palette.sky_top) >= 150 else palette.near
-    _ground(pencil, extents, HORIZON + 0.1, mix(road, _WHITE if sum(palette.sky_top) >= 150 else palette.detail, 0.25))
-    _ground(pencil, extents, HORIZON + 0.2, road)
-    for x, _ in _cells(extents, 0.3, seed, 13):
+    ground(pencil, extents, HORIZON + 0.1, mix(road, _WHITE if sum(palette.sky_top) >= 150 else palette.detail, 0.25))
+    ground(pencil, extents, HORIZON + 0.2, road)
+    for x, _ in cells(extents, 0.3, seed, 13):
         stripe = np.array([[x, 0.42], [x + 0.14, 0.42], [x + 0.13, 0.435], [x - 0.01, 0.435]])
         pencil.layer.fill(stripe, mix(road, palette.light, 0.7))
-    for x, rng in _cells(extents, 0.9, seed, 14):
+    for x, rng in cells(extents, 0.9, seed, 14):
         px = x + rng.uniform(0, 0.5)
         pencil.form([rectangle(px - 0.008, -0.2, px + 0.008, HORIZON + 0.18)], palette.near)
         pencil.form([ellipse(np.array([px, -0.215]), 0.032, 0.032)], palette.light, shade=False)
@@ -199,28 +105,36 @@ def _street(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> No
 
 def _room(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None:
     wall = mix(palette.sky_low, palette.detail, 0.22)
-    _ground(pencil, extents, extents[1] - 0.1, wall)
-    for x, _ in _cells(extents, 0.12, seed, 20):
+    ground(pencil, extents, extents[1] - 0.1, wall)
+    for x, _ in cells(extents, 0.12, seed, 20):
         pencil.layer.fill(rectangle(x, extents[1] - 0.1, x + 0.05, 0.2), mix(wall, palette.detail, 0.10))
-    for x, rng in _cells(extents, 0.85, seed, 21):
+    for x, rng in cells(extents, 0.85, seed, 21):
         px = x + rng.uniform(0.0, 0.3)
         if rng.random() < 0.55:
             pencil.form([rectangle(px - 0.17, -0.36, px + 0.17, 0.0)], mix(palette.far, _WHITE, 0.4), shade=False)
             pencil.form([rectangle(px - 0.145, -0.335, px + 0.145, -0.025)], palette.sky_top, shade=False)
-            _cloud(pencil, px + 0.03, -0.2, 0.1, _cloud_colour(palette))
+            cloud(pencil, px + 0.03, -0.2, 0.1, cloud_colour(palette))
             pencil.form([rectangle(px - 0.006, -0.335, px + 0.006, -0.025)], mix(palette.far, _WHITE, 0.4), shade=False)
             for side in (-1, 1):
                 edge = px + side * 0.2
-                curtain = [[edge - 0.05, -0.39], [edge + 0.05, -0.39], [edge + 0.03, 0.06], [edge - 0.045, 0.06]]
-                pencil.form([smooth(np.array(curtain), per_span=3)], palette.detail)
+                folds = np.array([[edge + 0.05 * side, 0.06], [edge + 0.015 * side, 0.05], [edge - 0.03 * side, 0.06]])
+                inner = smooth(
+                    np.array([[edge - 0.055 * side, -0.39], [edge - 0.05 * side, -0.2], folds[2]]), closed=False
+                )
+                outer = np.array([[edge + 0.06 * side, -0.39]])
+                pencil.form([np.vstack([outer, inner, folds[::-1][1:]])], palette.detail)
+                for fold in (-0.01, 0.025):
+                    line = np.array([[edge + fold * side, -0.38], [edge + fold * side, 0.04]])
+                    pencil.layer.stroke(line, mix(palette.detail, pencil.style.ink, 0.3), 0.004)
+            pencil.form([rectangle(px - 0.28, -0.4, px + 0.28, -0.385)], mix(palette.near, palette.detail, 0.4))
         else:
             frame = [palette.light, palette.near, palette.middle][int(rng.integers(3))]
             pencil.form([rectangle(px - 0.09, -0.3, px + 0.09, -0.1)], mix(frame, pencil.style.ink, 0.3), shade=False)
             pencil.form([rectangle(px - 0.07, -0.28, px + 0.07, -0.12)], frame, shade=False)
     floor = mix(palette.ground, palette.detail, 0.35)
-    _ground(pencil, extents, 0.2, mix(floor, pencil.style.ink, 0.25))
-    _ground(pencil, extents, 0.225, floor)
-    for x, rng in _cells(extents, 1.3, seed, 22):
+    ground(pencil, extents, 0.2, mix(floor, pencil.style.ink, 0.25))
+    ground(pencil, extents, 0.225, floor)
+    for x, rng in cells(extents, 1.3, seed, 22):
         px = x + rng.uniform(0.1, 0.5)
         wood = mix(palette.near, palette.detail, 0.4)
         pencil.form([rectangle(px - 0.16, 0.06, px - 0.145, 0.28), rectangle(px + 0.145, 0.06, px + 0.16, 0.28)], wood)
@@ -233,8 +147,8 @@ def _room(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None
 def _forest(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None:
     for depth, (tone, step, wide) in enumerate(((0.15, 0.13, 0.018), (0.5, 0.21, 0.03), (0.95, 0.42, 0.05))):
         colour = mix(palette.sky_low, mix(palette.near, pencil.style.ink, 0.25), tone)
-        _ridge(pencil, extents, HORIZON + 0.02 + 0.05 * depth, 0.05, seed + depth, mix(colour, palette.ground, 0.45))
-        for x, rng in _cells(extents, step, seed, 30 + depth):
+        ridge(pencil, extents, HORIZON + 0.02 + 0.05 * depth, 0.05, seed + depth, mix(colour, palette.ground, 0.45))
+        for x, rng in cells(extents, step, seed, 30 + depth):
             px, lean = x + rng.uniform(0, step * 0.6), rng.uniform(-0.03, 0.03)
             foot = HORIZON + 0.03 + 0.05 * depth
             trunk = [
@@ -244,31 +158,29 @@ def _forest(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> No
                 [px + wide, foot],
             ]
             pencil.form([np.array(trunk)], colour)
-        for x, rng in _cells(extents, step * 1.6, seed, 40 + depth):
+        for x, rng in cells(extents, step * 1.6, seed, 40 + depth):
             crown = np.array([x + rng.uniform(0, 0.1), -0.5 + rng.uniform(-0.04, 0.05)])
             parts = [
                 ellipse(crown + np.array([dx, dy]), 0.13, 0.09) for dx, dy in ((-0.08, 0), (0.08, 0.01), (0, 0.05))
             ]
             pencil.form(parts, mix(colour, palette.middle, 0.5))
-    _ridge(pencil, extents, HORIZON + 0.17, 0.04, seed + 5, palette.ground)
-    _tufts(pencil, palette, seed, extents)
+    ridge(pencil, extents, HORIZON + 0.17, 0.04, seed + 5, palette.ground)
+    tufts(pencil, palette, seed, extents)
 
 
 def _beach(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None:
-    _sun(pencil, palette, 0.25, -0.02, 0.12)
-    for x, rng in _cells(extents, 0.8, seed, 50):
-        _cloud(
-            pencil, x + rng.uniform(0, 0.4), rng.uniform(-0.42, -0.2), rng.uniform(0.14, 0.24), _cloud_colour(palette)
-        )
+    sun(pencil, palette, 0.25, -0.02, 0.12)
+    for x, rng in cells(extents, 0.8, seed, 50):
+        cloud(pencil, x + rng.uniform(0, 0.4), rng.uniform(-0.42, -0.2), rng.uniform(0.14, 0.24), cloud_colour(palette))
     sea = mix(palette.sky_top, palette.far, 0.25)
-    _ground(pencil, extents, 0.04, mix(sea, (0, 30, 80), 0.12))
-    for x, rng in _cells(extents, 0.14, seed, 51):
+    ground(pencil, extents, 0.04, mix(sea, (0, 30, 80), 0.12))
+    for x, rng in cells(extents, 0.14, seed, 51):
         px, py = x + rng.uniform(0, 0.1), rng.uniform(0.06, 0.2)
         pencil.layer.stroke(np.array([[px, py], [px + 0.07, py]]), mix(sea, _WHITE, 0.5), 0.006)
     sand = mix(palette.ground, (246, 224, 170), 0.6) if sum(palette.sky_top) > 150 else palette.ground
-    _ridge(pencil, extents, HORIZON + 0.13, 0.025, seed, mix(sand, _WHITE, 0.3))
-    _ridge(pencil, extents, HORIZON + 0.15, 0.025, seed, sand)
-    for x, rng in _cells(extents, 1.1, seed, 52):
+    ridge(pencil, extents, HORIZON + 0.13, 0.025, seed, mix(sand, _WHITE, 0.3))
+    ridge(pencil, extents, HORIZON + 0.15, 0.025, seed, sand)
+    for x, rng in cells(extents, 1.1, seed, 52):
         px, top = x + rng.uniform(0, 0.6), rng.uniform(-0.3, -0.2)
         stem = smooth(np.array([[px, 0.24], [px + 0.03, 0.0], [px + 0.09, top]]), closed=False)
         pencil.layer.stroke(stem, mix(palette.detail, (110, 76, 50), 0.6), 0.03)
@@ -281,17 +193,21 @@ def _beach(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> Non
 
 
 def _rooftops(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None:
-    _sun(pencil, palette, -0.35, -0.28, 0.1)
-    for x, rng in _cells(extents, 0.09, seed, 60):
+    sun(pencil, palette, -0.35, -0.28, 0.1)
+    for x, rng in cells(extents, 0.09, seed, 60):
         star = np.array([x + rng.uniform(0, 0.09), rng.uniform(-0.7, 0.0)])
         pencil.layer.fill(ellipse(star, 0.0035, 0.0035, count=8), mix(palette.sky_low, _WHITE, 0.7))
     far = [mix(palette.far, palette.sky_low, 0.4), mix(palette.far, palette.sky_top, 0.3)]
-    _buildings(pencil, palette, seed, extents, 0.3, 0.62, 61, far)
+    buildings(pencil, palette, seed, extents, 0.3, 0.62, 61, far)
     near = [palette.middle, mix(palette.middle, palette.near, 0.5)]
-    _buildings(pencil, palette, seed + 3, extents, 0.32, 0.36, 62, near)
-    _ground(pencil, extents, 0.25, mix(palette.near, palette.ground, 0.5))
-    _ground(pencil, extents, 0.28, palette.ground)
-    for x, rng in _cells(extents, 0.7, seed, 63):
+    buildings(pencil, palette, seed + 3, extents, 0.32, 0.36, 62, near)
+    ground(pencil, extents, 0.25, mix(palette.near, palette.ground, 0.5))
+    roof = mix(palette.ground, mix(palette.far, pencil.style.ink, 0.35), 0.75)
+    ground(pencil, extents, 0.28, roof)
+    for x, _ in cells(extents, 0.36, seed, 64):
+        seam = np.array([[x, 0.285], [1.35 * x, extents[3] + 0.1]])
+        pencil.layer.stroke(seam, mix(roof, pencil.style.ink, 0.2), 0.004)
+    for x, rng in cells(extents, 0.7, seed, 63):
         px = x + rng.uniform(0, 0.4)
         pencil.form([rectangle(px, 0.13, px + 0.12, 0.27)], palette.near)
         pencil.layer.stroke(
@@ -302,8 +218,8 @@ def _rooftops(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> 
 def _plain(pencil: Pencil, palette: Palette, seed: int, extents: Extents) -> None:
     tones = (palette.detail, palette.light, palette.far, palette.middle)
     flat = mix(palette.sky_low, tones[seed % 4], 0.35)
-    _ground(pencil, extents, extents[1] - 0.1, flat)
-    _ground(pencil, extents, 0.3, mix(flat, palette.near, 0.25))
+    ground(pencil, extents, extents[1] - 0.1, flat)
+    ground(pencil, extents, 0.3, mix(flat, palette.near, 0.25))
 
 
 _PAINTERS: dict[str, Callable[[Pencil, Palette, int, Extents], None]] = {

@@ -11,14 +11,17 @@ from celstream_renderer.paint import Picture
 from celstream_renderer.styles import mix, style_named
 
 
-def _text(picture: Picture, lines: list[tuple[str, float, float]], colour: Colour, edge: Colour | None) -> Picture:
-    """Write centred lines of (text, y in pixels, size in pixels) on a copy of the picture."""
+def _text(
+    picture: Picture, lines: list[tuple[str, float, float]], colour: Colour, edge: Colour | None, reach: float
+) -> Picture:
+    """Write centred lines of (text, y, size in pixels) on a copy of the picture, none wider than `reach` of it."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     width = picture.shape[1]
-    for text, y, size in lines:
+    for text, y, wanted in lines:
+        size = wanted
         font = ImageFont.load_default(size)
-        while draw.textlength(text, font=font) > 0.92 * width and size > 6:
+        while draw.textlength(text, font=font) > reach * width and size > 6:
             size *= 0.92
             font = ImageFont.load_default(size)
         stroke = max(1, round(size / 14)) if edge else 0
@@ -39,11 +42,11 @@ def title_picture(card: TitleCard, size: tuple[int, int]) -> Picture:
         ground, centre, round(0.40 * height), mix(style.palette.detail, style.palette.light, 0.15), -1, cv2.LINE_AA
     )
     cv2.circle(ground, centre, round(0.36 * height), style.palette.sky_top, -1, cv2.LINE_AA)
-    lines = [(card.title, 0.45 * height, 0.15 * height)]
+    lines = [(card.title, 0.45 * height, 0.14 * height)]
     if card.subtitle:
         lines.append((card.subtitle, 0.62 * height, 0.06 * height))
     light: Colour = (255, 252, 240)
-    return on_paper(_text(ground, lines, light, mix(style.ink, (20, 16, 30), 0.6)), style)
+    return on_paper(_text(ground, lines, light, mix(style.ink, (20, 16, 30), 0.6), 0.66 * height / width), style)
 
 
 class CreditFrames:
@@ -59,7 +62,7 @@ class CreditFrames:
         strip = np.empty((strip_height, width, 3), np.uint8)
         strip[:] = self._ground
         lines = [(line, (i + 0.5) * step, 0.075 * height) for i, line in enumerate(card.lines)]
-        self._strip = _text(strip, lines, (240, 238, 230), None)
+        self._strip = _text(strip, lines, (240, 238, 230), None, 0.92)
         self._travel = height * 0.55 + step * len(card.lines)
         self._frames = frames
 

@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 
 from celstream_renderer.camera import closest_zoom, extents
 from celstream_renderer.face import Face, Lids
-from celstream_renderer.film import Actor, Cadence, Scene
+from celstream_renderer.film import Actor, Cadence, Prop, Scene
 from celstream_renderer.motion import pose_at
 from celstream_renderer.skeleton import INDEX, Pose, joints_of
 from celstream_renderer.speech import viseme_at
 
 Points = NDArray[np.float64]
 PropState = tuple[float, float, float]  # x, y in world units, progress 0-1
+Extents = tuple[float, float, float, float]  # left, top, right, bottom in world units
 
 MINIMUM_PIXELS = 1.0  # a smaller movement may leave no trace in the picture
+PASSING_HALF_WIDTHS = {"passing_car": 1.05, "passing_trunk": 0.32, "passing_bird": 0.8}  # in sizes of the prop
 _BLINK_EVERY_SECONDS = 2.6
 _BLINK_SECONDS = 0.13
 
@@ -67,28 +69,55 @@ def _lids(actor: Actor, seconds: float, number: int) -> Lids:
     return "shut" if into > _BLINK_SECONDS * 0.3 else "half"
 
 
-def _prop_states(scene: Scene, frame: int, seconds: float) -> tuple[PropState | None, ...]:
+def _prop_states(
+    scene: Scene,
+    frame: int,
+    seconds: float,
+    seen: Extents,
+    last: tuple[PropState | None, ...],
+    scale: float,
+    aspect: float,
+) -> tuple[PropState | None, ...]:
     states: list[PropState | None] = []
-    for prop in scene.props:
-        if not prop.start <= frame < prop.start + prop.frames:
-            states.append(None)
-        elif prop.kind.startswith("passing"):
-            states.append((prop.x, prop.y, (frame - prop.start + 0.5) / prop.frames))
-        elif prop.kind == "ball":
-            bounce = abs(math.sin(2.6 * math.pi * seconds))
-            states.append((prop.x + prop.direction * 0.25 * seconds, prop.y - 0.28 * bounce, 0.0))
-        else:
-            states.append((prop.x, prop.y, 0.0))
+    for number, prop in enumerate(scene.props):
+        state: PropState | None = None
+        if prop.start <= frame < prop.start + prop.frames:
+            state = _prop_state(prop, frame, seconds, seen, aspect)
+        before = last[number] if last else None
+        if state is not None and before is not None and not prop.kind.startswith("passing"):
+            moved = max(abs(state[0] - before[0]), abs(state[1] - before[1])) * scale
+            state = before if moved < MINIMUM_PIXELS else state
+        states.append(state)
     return tuple(states)
 
 
-def _visible(joints: Points, actor: Actor, seen: tuple[float, float, float, float]) -> bool:
+def _prop_state(prop: Prop, frame: int, seconds: float, seen: Extents, aspect: float) -> PropState | None:
+    """Where a prop is, None where nothing of it is in the picture."""
+    if prop.kind.startswith("passing"):
+        progress = (frame - prop.start + 0.5) / prop.frames
+        inside = aspect / 2 + PASSING_HALF_WIDTHS[prop.kind] * prop.size - abs(passing_x(prop, progress, aspect))
+        return (prop.x, prop.y, progress) if inside > 0.01 else None
+    x, y = prop.x, prop.y
+    if prop.kind == "ball":
+        x += prop.direction * 0.25 * seconds
+        y -= 0.28 * abs(math.sin(2.6 * math.pi * seconds))
+    half = 0.45 * prop.size
+    outside = x + half < seen[0] or x - half > seen[2] or y + half < seen[1] or y - half > seen[3]
+    return None if outside else (x, y, 0.0)
+
+
+def passing_x(prop: Prop, progress: float, aspect: float) -> float:
+    """Middle of a passing thing in the picture, in picture heights from its centre; progress 0-1."""
+    return (progress - 0.5) * (aspect + 2 * PASSING_HALF_WIDTHS[prop.kind] * prop.size) * prop.direction
+
+
+def _visible(joints: Points, actor: Actor, seen: Extents) -> bool:
     margin = 0.04 * actor.height
     low, high = joints.min(axis=0) - margin, joints.max(axis=0) + margin
     return bool(low[0] < seen[2] and high[0] > seen[0] and low[1] < seen[3] and high[1] > seen[1])
 
 
-def _head_visible(joints: Points, seen: tuple[float, float, float, float]) -> bool:
+def _head_visible(joints: Points, seen: Extents) -> bool:
     x, y = joints[INDEX["head"]]
     return bool(seen[0] < x < seen[2] and seen[1] < y < seen[3])
 
@@ -124,7 +153,7 @@ def drawings(scene: Scene, frames: int, fps: Fraction, size: tuple[int, int]) ->
                     else:
                         face = before.face
             figures.append(Figure(pose, joints, face))
-        props = _prop_states(scene, frame, body)
+        props = _prop_states(scene, frame, body, seen, last.props if last else (), scale, size[0] / size[1])
         lines = drawn_index(frame, fps, cadence, cadence.body) if scene.speed_lines else 0
         others = last is not None and (props != last.props or lines != last.lines)
         if last is not None and not (pose_changed or face_changed or others):

@@ -143,8 +143,17 @@ def _eye(pencil: Pencil, frame: HeadFrame, puppet: Puppet, lids: Lids, x: float,
     dark: Colour = mix(style.ink, (20, 16, 28), 0.6) if style.name != "neon" else (12, 6, 34)
     wide, high = {"dot": (0.085, 0.125), "oval": (0.20, 0.26), "pie": (0.17, 0.30), "anime": (0.235, 0.31)}[kind]
     wide, high = wide * size, high * (1.0 if lids == "open" else 0.5)
-    brow = [(x - 1.15 * wide - 0.03, y - 0.42), (x, y - 0.49), (x + 1.15 * wide + 0.03, y - 0.42)]
-    pencil.line(frame.curve(brow, closed=False), 0.055 * frame.half, mix(puppet.hair, dark, 0.45))
+    raised = 0.1 if kind == "anime" else 0.0
+    brow = [
+        (x - 1.15 * wide - 0.03, y - 0.42 - raised),
+        (x, y - 0.49 - raised),
+        (x + 1.15 * wide + 0.03, y - 0.42 - raised),
+    ]
+    pencil.line(
+        frame.curve(brow, closed=False),
+        (0.035 if kind == "anime" else 0.055) * frame.half,
+        mix(puppet.hair, dark, 0.45),
+    )
     if lids == "shut":
         lid = [(x - wide - 0.03, y + 0.03), (x, y + 0.12), (x + wide + 0.03, y + 0.03)]
         pencil.line(frame.curve(lid, closed=False), 0.06 * frame.half, dark)
@@ -181,7 +190,7 @@ def _eye(pencil: Pencil, frame: HeadFrame, puppet: Puppet, lids: Lids, x: float,
 def _nose(pencil: Pencil, frame: HeadFrame, puppet: Puppet) -> None:
     x, y = 0.42 * frame.turn, 0.3
     if pencil.style.eyes == "pie":
-        pencil.form([frame.oval(x, y, 0.13, 0.09)], pencil.style.ink, outline=False, shade=False)
+        pencil.layer.fill(frame.oval(x, y, 0.13, 0.09), pencil.style.ink)
         return
     side = 0.10 if pencil.style.eyes == "anime" else 0.16
     line = [(x - 0.04, y - side), (x + 0.07, y), (x - 0.04, y + 0.04)]

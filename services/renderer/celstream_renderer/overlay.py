@@ -5,7 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from celstream_renderer.drawings import PropState
+from celstream_renderer.drawings import PropState, passing_x
 from celstream_renderer.film import Colour, Flash, Prop
 from celstream_renderer.paint import Layer, Picture, as_picture, ellipse, lay_over, rectangle, smooth
 from celstream_renderer.pencil import Pencil
@@ -37,16 +37,14 @@ def draw_stage_prop(pencil: Pencil, prop: Prop, state: PropState) -> None:
 def draw_passing(picture: Picture, style: Style, prop: Prop, progress: float) -> None:
     """Draw what crosses the picture close to the camera, blurred by its speed, in place."""
     height, width = picture.shape[:2]
-    aspect = width / height
-    reach = aspect + 2.4 * prop.size
-    x = (progress - 0.5) * reach * prop.direction
+    x = passing_x(prop, progress, width / height)
     layer = Layer(float(height), (width / 2, height / 2), (0, 0, width, height))
     pencil = Pencil(layer, style, 1.0)
     size, y = prop.size, prop.y
     dark: Colour = mix(prop.colour, (20, 16, 30), 0.35)
     if prop.kind == "passing_trunk":
         pencil.form([rectangle(x - 0.32 * size, -0.7, x + 0.32 * size, 0.7)], dark)
-        pencil.form([rectangle(x - 0.1 * size, -0.7, x + 0.05 * size, 0.7)], prop.colour, outline=False)
+        pencil.form([rectangle(x - 0.1 * size, -0.7, x + 0.05 * size, 0.7)], prop.colour)
     elif prop.kind == "passing_car":
         cabin = [(-0.55, -0.15), (-0.35, -0.52), (0.3, -0.52), (0.55, -0.15)]
         pencil.form(
@@ -104,7 +102,7 @@ def paper_texture(kind: str, size: tuple[int, int]) -> Picture | None:
     elif kind == "paper":
         fine = cv2.GaussianBlur(rng.normal(0, 1, (height, width)), (0, 0), max(0.8, height / 420))
         coarse = cv2.GaussianBlur(rng.normal(0, 1, (height, width)), (0, 0), height / 28)
-        factor = factor * (0.965 + 0.035 * fine / fine.std()) * (0.97 + 0.03 * coarse / coarse.std())
+        factor = factor * (0.975 + 0.022 * fine / fine.std()) * (0.972 + 0.028 * coarse / coarse.std())
     grey = np.clip(np.rint(factor * 255), 0, 255).astype(np.uint8)
     return as_picture(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB))
 

@@ -81,21 +81,27 @@ def bent(a: Points, b: Points, c: Points, roundness: float, count: int = 7) -> P
     return np.vstack([a, arc, c])
 
 
+_CAP_ANGLES = np.linspace(0.0, np.pi, 7)[1:-1, None]
+_CAP_COS, _CAP_SIN = np.cos(_CAP_ANGLES), np.sin(_CAP_ANGLES)
+
+
 def tube(line: Points, radius_start: float, radius_end: float) -> Points:
     """Outline of a tapering tube with round ends around a line of (n, 2) points."""
-    ahead = np.gradient(line, axis=0)
-    length = np.maximum(np.hypot(ahead[:, 0], ahead[:, 1]), 1e-9)
-    normal = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / length[:, None]
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-    radius = (radius_start + (radius_end - radius_start) * along / max(along[-1], 1e-9))[:, None]
-    angles = np.linspace(0.0, np.pi, 7)[1:-1, None]
-
-    def cap(at: Points, n: Points, size: float) -> Points:
-        return np.asarray(at + size * (np.cos(angles) * n + np.sin(angles) * np.array([n[1], -n[0]])))
-
-    left, right = line + radius * normal, line - radius * normal
-    outline = [left, cap(line[-1], normal[-1], radius_end), right[::-1], cap(line[0], -normal[0], radius_start)]
-    return np.vstack(outline)
+    steps = line[1:] - line[:-1]
+    lengths = np.maximum(np.sqrt(steps[:, 0] ** 2 + steps[:, 1] ** 2), 1e-9)
+    ahead = np.empty_like(line)
+    ahead[0], ahead[-1] = steps[0], steps[-1]
+    ahead[1:-1] = steps[1:] + steps[:-1]
+    ahead /= np.maximum(np.sqrt(ahead[:, 0] ** 2 + ahead[:, 1] ** 2), 1e-9)[:, None]
+    normal = np.empty_like(ahead)
+    normal[:, 0], normal[:, 1] = -ahead[:, 1], ahead[:, 0]
+    along = np.empty(len(line))
+    along[0] = 0.0
+    np.cumsum(lengths, out=along[1:])
+    offset = (radius_start + (radius_end - radius_start) * along / along[-1])[:, None] * normal
+    end_cap = line[-1] + radius_end * (_CAP_COS * normal[-1] + _CAP_SIN * ahead[-1])
+    start_cap = line[0] - radius_start * (_CAP_COS * normal[0] + _CAP_SIN * ahead[0])
+    return np.concatenate([line + offset, end_cap, (line - offset)[::-1], start_cap])
 
 
 class Layer:

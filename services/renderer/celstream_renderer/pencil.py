@@ -11,7 +11,9 @@ from celstream_renderer.styles import Style, mix
 
 Points = NDArray[np.float64]
 
-_WOBBLE = np.random.default_rng(5).normal(0.0, 1.0, (512, 2))
+_NOISE = np.random.default_rng(5).normal(0.0, 1.0, (512, 2))
+# Averaged over five neighbours along the edge: a brush wavers, it does not tremble.
+_WOBBLE = sum(np.roll(_NOISE, shift, axis=0) for shift in range(5)) / np.sqrt(5)
 _LIGHT = np.array([-0.62, -0.78])  # towards the light: upper left
 _BLACK: Colour = (0, 0, 0)
 _WHITE: Colour = (255, 255, 255)
@@ -41,49 +43,50 @@ class Pencil:
     def _worn(self, points: Points) -> Points:
         if not self.style.wobble:
             return points
-        jitter = _WOBBLE[np.arange(len(points)) * 7 % 512]
-        return points + jitter * (self.style.wobble * self.unit * 0.55)
+        jitter = _WOBBLE[np.arange(len(points)) % 512]
+        return np.asarray(points + jitter * (self.style.wobble * self.unit * 0.55))
 
-    def form(
-        self,
-        parts: list[Points],
-        colour: Colour,
-        lit: list[Points] | None = None,
-        *,
-        outline: bool = True,
-        shade: bool = True,
-    ) -> None:
+    def form(self, parts: list[Points], colour: Colour, lit: list[Points] | None = None, *, shade: bool = True) -> None:
         """Draw polygons as one form: one outline around all of them, then the fill, then its lit part.
 
         lit: polygons of the lit part for cel and soft shading; by default each polygon drawn
         smaller and moved to the light.
         """
         parts = [self._worn(part) for part in parts]
-        if outline and self.pen > 0:
+        if self.pen > 0:
             for part in parts:
-                self.layer.stroke(part, self.style.ink, 2 * self.pen, closed=True)
+                self.layer.stroke(part, self.ink_on(colour), 2 * self.pen, closed=True)
         if self.style.shading == "flat" or not shade:
-            for part in parts:
-                self.layer.fill(part, colour)
-            return
-        lit_parts = [towards_light(part) for part in parts] if lit is None else lit
-        if self.style.shading == "cel":
-            dark = shaded(self.style, colour)
-            for part in parts:
-                self.layer.fill(part, dark)
-            for part in lit_parts:
-                self.layer.fill(part, colour)
-            return
-        for part in parts:
-            self.layer.fill(part, mix(colour, self.style.ink, 0.1))
-        for part in lit_parts:
-            self.layer.fill(part, mix(colour, _WHITE, 0.12), 0.6)
+            self._fill(parts, None, colour)
+        else:
+            self._fill(parts, [towards_light(part) for part in parts] if lit is None else lit, colour)
 
     def limb(self, lines: list[tuple[Points, float, float]], colour: Colour) -> None:
         """Draw tapering tubes (line, radius at its start, at its end) as one form."""
-        parts = [tube(line, start, end) for line, start, end in lines]
-        lit = [tube(line + _LIGHT * (0.24 * start), 0.7 * start, 0.7 * end) for line, start, end in lines]
-        self.form(parts, colour, lit)
+        if self.pen > 0:
+            # A fatter tube below is the same outline as a stroke around the tube, and quicker to draw.
+            for line, start, end in lines:
+                self.layer.fill(self._worn(tube(line, start + self.pen, end + self.pen)), self.ink_on(colour))
+        lit = None
+        if self.style.shading != "flat":
+            lit = [tube(line + _LIGHT * (0.24 * start), 0.7 * start, 0.7 * end) for line, start, end in lines]
+        self._fill([self._worn(tube(line, start, end)) for line, start, end in lines], lit, colour)
+
+    def ink_on(self, colour: Colour) -> Colour:
+        """Colour of the outline around a form: ink, or in styles with coloured lines a darker tone of the form."""
+        return mix(colour, self.style.ink, 0.42) if self.style.coloured_lines else self.style.ink
+
+    def _fill(self, parts: list[Points], lit: list[Points] | None, colour: Colour) -> None:
+        base = colour
+        if lit is not None:
+            base = shaded(self.style, colour) if self.style.shading == "cel" else mix(colour, self.style.ink, 0.1)
+        for part in parts:
+            self.layer.fill(part, base)
+        for part in lit or ():
+            if self.style.shading == "cel":
+                self.layer.fill(part, colour)
+            else:
+                self.layer.fill(part, mix(colour, _WHITE, 0.12), 0.6)
 
     def line(self, points: Points, width: float | None = None, colour: Colour | None = None) -> None:
         """Draw an open line with the style's ink, at least as visible as a thin pen."""

@@ -44,7 +44,8 @@ class Style:
 
     pen: width of outlines as a share of the picture's height, 0 for none. backdrop_pen: the same
     for backdrops. hose: limbs bend like hoses (0 = elbow, 1 = hose). glow: bleeding of bright
-    colours into their surroundings, 0-1.
+    colours into their surroundings, 0-1. wobble: unsteadiness of edges as a share of a figure's height.
+    coloured_lines: outlines take a darker tone of what they surround.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Style:
     glow: float = 0.0
     wobble: float = 0.0
     blush: bool = False
+    coloured_lines: bool = False
 
 
 def _colours(codes: str) -> tuple[Colour, ...]:
@@ -83,12 +85,13 @@ PASTEL = Style(
         clothes=_colours("#f29f9f #8fc1d9 #f6d186 #a9cfa0 #c3a8d8 #fffaf0"),
     ),
     ink=colour("#8b7a86"),
-    pen=0.0,
+    pen=0.0026,
     backdrop_pen=0.0,
     shading="flat",
     eyes="dot",
     paper="none",
     blush=True,
+    coloured_lines=True,
 )
 
 CEL = Style(
@@ -151,13 +154,14 @@ WATERCOLOUR = Style(
         clothes=_colours("#b8584c #5a7f9c #d6a54a #71915f #87688f #e8dcc4"),
     ),
     ink=colour("#5a4638"),
-    pen=0.0028,
+    pen=0.0026,
     backdrop_pen=0.0,
     shading="soft",
     eyes="dot",
     paper="paper",
-    wobble=0.006,
+    wobble=0.004,
     blush=True,
+    coloured_lines=True,
 )
 
 ANIME = Style(

@@ -188,11 +188,11 @@ def _shot(film: Film, span: ShotSpan, mapping: _Mapping) -> ShotTruth:
             first = cameras.inverse(_camera_matrix(film, content, 0, shot.frames))
             matrices = (cameras.chained(_camera_matrix(film, content, f, shot.frames), first) for f in local)
             transforms = tuple(tuple(round(float(v), 5) for v in matrix.ravel()) for matrix in matrices)
-        passing = tuple(
-            mapping.span(span.start + p.start, span.start + min(p.start + p.frames, shot.frames))
-            for p in content.props
-            if p.kind.startswith("passing")
-        )
+        for at, prop in enumerate(content.props):
+            crossing = [d for d in made if prop.kind.startswith("passing") and d.props[at] is not None]
+            if crossing:
+                last = crossing[-1]
+                passing += (mapping.span(span.start + crossing[0].start, span.start + last.start + last.length),)
     elif isinstance(content, Credits):
         _, _, width, height = picture_box(film)
         roll = CreditFrames(content, shot.frames, (width, height))
