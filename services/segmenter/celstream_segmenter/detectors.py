@@ -12,6 +12,7 @@ from scenedetect.detectors import AdaptiveDetector, ContentDetector
 from scenedetect.scene_manager import compute_downscale_factor
 from scenedetect.stats_manager import StatsManager
 
+from celstream_segmenter.conversion import as_opencv_reads
 from celstream_segmenter.rules import DetectorName
 from celstream_segmenter.small_pictures import SmallPicture
 from celstream_segmenter.transitions import Transition
@@ -81,7 +82,7 @@ class SceneDetectDetector:
 
 def _as_scenedetect_reads(frame: av.VideoFrame) -> NDArray[np.uint8]:
     """The whole frame in colour, then shrunk as `scenedetect.SceneManager` does; its cuts depend on both."""
-    picture = np.asarray(frame.to_ndarray(format="bgr24", interpolation="BICUBIC"), np.uint8)
+    picture = as_opencv_reads(frame)
     factor = compute_downscale_factor(frame.width)
     if factor > 1:
         size = (max(1, round(frame.width / factor)), max(1, round(frame.height / factor)))

@@ -6,38 +6,36 @@ from celstream_segmenter.shots import Shot
 from celstream_segmenter.transitions import Transition
 
 
-class Working(msgspec.Struct, frozen=True, tag=True):
+class Working(msgspec.Struct, frozen=True):
     """Frames decoded so far, of how many."""
 
     done: int
     total: int
 
 
-class ShotFound(msgspec.Struct, frozen=True, tag=True):
-    """A shot, as soon as it is certain; times in ticks of the footage's time base."""
+class ShotFound(msgspec.Struct, frozen=True):
+    """A shot, as soon as it is certain; times in ticks of `time_base` (seconds per tick, numerator and denominator)."""
 
     shot: Shot
+    time_base: tuple[int, int]
     start_ticks: int
     end_ticks: int
 
 
 class SoundTrack(msgspec.Struct, frozen=True):
-    """An audio track of a clip's file; `offset_seconds` from the clip's first frame."""
+    """An audio track of a clip: which of the footage's streams, its codec in the clip, when it starts in the clip."""
 
     stream_index: int
     codec: str
-    sample_rate_hz: int
-    channels: int
-    layout: str
-    language: str
     offset_seconds: float
 
 
-class ClipMade(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """A clip: frames [start_frame, end_frame) of the footage. Files lie in the scratch folder; rationals are pairs."""
+class ClipMade(msgspec.Struct, frozen=True, kw_only=True):
+    """A clip: frames [start_frame, end_frame) of the footage. Files lie in the scratch folder."""
 
     start_frame: int
     end_frame: int
+    time_base: tuple[int, int]
     start_ticks: int
     end_ticks: int
     shot_ordinal: int
@@ -46,10 +44,6 @@ class ClipMade(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     video: str
     first_frame: str
     last_frame: str
-    width: int
-    height: int
-    fps: tuple[int, int]
-    sample_aspect_ratio: tuple[int, int]
     encoding_reason: str
     """Why the clip was encoded anew; empty where it holds the source's packets."""
     audio: list[SoundTrack]
@@ -58,11 +52,12 @@ class ClipMade(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     sharpness: float
 
 
-class Refused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """Frames [start_frame, end_frame) that became no clip; `reason` is the name of a RejectionReason."""
 
     start_frame: int
     end_frame: int
+    time_base: tuple[int, int]
     start_ticks: int
     end_ticks: int
     reason: str
@@ -73,7 +68,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """JPEG in the scratch folder; empty where nothing could be decoded."""
 
 
-class Analysed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Analysed(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about the whole footage, at the end."""
 
     frames: int

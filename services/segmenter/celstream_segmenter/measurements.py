@@ -1,6 +1,6 @@
 """Measurements of frames, taken from the small pictures of the one decoding pass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -21,6 +21,11 @@ class FrameMeasurements:
     peak: NDArray[np.float32]
     motion: NDArray[np.float32]
     sharpness: NDArray[np.float32]
+
+    def part(self, start_frame: int, end_frame: int) -> "FrameMeasurements":
+        """The measurements of frames [start_frame, end_frame)."""
+        frames = slice(start_frame, end_frame)
+        return FrameMeasurements(*(getattr(self, field.name)[frames] for field in fields(self)))
 
 
 class FrameMeasurer:

@@ -12,6 +12,8 @@ import numpy as np
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
+from celstream_segmenter.conversion import resized
+
 SMALLEST_HEIGHT = 128  # pixels; the squares are as large as leaves at least this height
 
 # 8 bit, luma first, chroma at half height: their planes can be read as they are.
@@ -45,7 +47,7 @@ def small_picture(frame: av.VideoFrame) -> SmallPicture:
             for plane, part in zip(frame.planes, (1, 2, 2), strict=True)
         )
     else:
-        small = frame.reformat(width=width, height=height, format="yuv420p", interpolation="AREA")
+        small = resized(frame, width, height, "yuv420p")
         luma, u, v = (_shrink(plane, plane.width, plane.height, 1) for plane in small.planes)
     return SmallPicture(luma, np.dstack((u, v)))
 

@@ -1,0 +1,42 @@
+"""The segmenter's settings: `CELSTREAM_…` variables beside those of every service."""
+
+from pathlib import Path
+
+from celstream_platform.footage.limits import GIB, MIB, Limits
+from celstream_platform.settings import ServiceSettings
+from pydantic import Field
+
+from celstream_segmenter.rules import DetectorName, SegmentationRules
+
+
+class SegmenterSettings(ServiceSettings):
+    """What the segmenter can be told."""
+
+    detector: DetectorName = Field("content", description="Detector of transitions: content or adaptive.")
+    min_seconds: float = Field(1.0, gt=0, description="Shortest clip, seconds; a shorter shot is refused.")
+    target_seconds: float = Field(5.0, gt=0, description="Parts of a long shot are about this long, seconds.")
+    max_seconds: float = Field(20.0, gt=0, description="Longest clip, seconds; a longer shot is split.")
+    scratch: Path | None = Field(
+        None, description="Folder for files on their way into the store; default: the system's."
+    )
+    decode_memory_bytes: int = Field(GIB, ge=256 * MIB, description="Memory of the process that decodes, bytes.")
+    decode_cpu_seconds: float = Field(6 * 3600, gt=0, description="Processor time that one footage may take, seconds.")
+    decode_wall_seconds: float = Field(6 * 3600, gt=0, description="Time that one footage may take, seconds.")
+    upload_bytes: int = Field(4 * GIB, ge=MIB, description="Largest file that DetectShots takes as a stream, bytes.")
+
+    def rules(self) -> SegmentationRules:
+        """The rules that the settings say. Raises ValueError where the durations contradict each other."""
+        return SegmentationRules(
+            detector=self.detector,
+            min_seconds=self.min_seconds,
+            target_seconds=self.target_seconds,
+            max_seconds=self.max_seconds,
+        )
+
+    def limits(self) -> Limits:
+        """The limits of the process that decodes."""
+        return Limits(
+            memory_bytes=self.decode_memory_bytes,
+            cpu_seconds=self.decode_cpu_seconds,
+            wall_seconds=self.decode_wall_seconds,
+        )

@@ -1,0 +1,67 @@
+"""Still files: which still pictures a footage's clips and refusals need, written early where the frame is at hand."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from celstream_platform.errors import Invalid
+
+from celstream_segmenter.clip_plan import PlannedClip, Refusal
+from celstream_segmenter.frame_reader import FrameReader
+from celstream_segmenter.shots import Shot
+from celstream_segmenter.stills import FrameKeeper, write_png, write_thumbnail
+
+
+class StillFiles:
+    """Writes stills into a folder, named by the frame's ordinal."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pngs: dict[int, Path] = {}
+        self._thumbnails: dict[int, Path] = {}
+
+    def take(self, shot: Shot, keeper: FrameKeeper, *, likely_kept: bool) -> None:
+        """Write what a new shot is likely to need from the frames that are still at hand."""
+        first, last = keeper.get(shot.start_frame), keeper.get(shot.end_frame - 1)
+        if likely_kept:
+            for ordinal, frame in ((shot.start_frame, first), (shot.end_frame - 1, last)):
+                if frame is not None:
+                    write_png(frame, self._png(ordinal))
+        elif first is not None:
+            write_thumbnail(first, self._thumbnail(shot.start_frame))
+
+    def complete(self, frames: FrameReader, decisions: Iterable[PlannedClip | Refusal]) -> None:
+        """Decode the frames that the decisions need and that were not at hand.
+
+        A refused frame that does not decode has no thumbnail. Raises Invalid where a clip's frame does not.
+        """
+        pngs, thumbnails = set[int](), set[int]()
+        for decision in decisions:
+            if isinstance(decision, PlannedClip):
+                pngs |= {decision.start_frame, decision.end_frame - 1} - self._pngs.keys()
+            else:
+                thumbnails |= {decision.start_frame} - self._thumbnails.keys()
+        for ordinal in sorted(pngs | thumbnails):
+            try:
+                frame = next(iter(frames.frames(ordinal, ordinal + 1)))
+            except Invalid:
+                if ordinal in pngs:
+                    raise
+                continue  # damaged, which is why it was refused
+            if ordinal in pngs:
+                write_png(frame, self._png(ordinal))
+            if ordinal in thumbnails:
+                write_thumbnail(frame, self._thumbnail(ordinal))
+
+    def png(self, ordinal: int) -> str:
+        """The PNG of a frame that a clip needed."""
+        return str(self._pngs[ordinal])
+
+    def thumbnail(self, ordinal: int) -> str:
+        """The thumbnail of a frame; empty where it could not be decoded."""
+        return str(self._thumbnails.get(ordinal, ""))
+
+    def _png(self, ordinal: int) -> Path:
+        return self._pngs.setdefault(ordinal, self._folder / f"frame-{ordinal}.png")
+
+    def _thumbnail(self, ordinal: int) -> Path:
+        return self._thumbnails.setdefault(ordinal, self._folder / f"thumbnail-{ordinal}.jpg")

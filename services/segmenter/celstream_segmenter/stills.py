@@ -1,0 +1,62 @@
+"""Still pictures: the first and last frame of a clip as PNG, and the thumbnail of what was refused.
+
+They are wanted as soon as a shot is known, a few frames after they were decoded. Frames at which the picture changes
+strongly are therefore kept for a while.
+"""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.conversion import colour
+
+KEPT_BYTES = 96 * 2**20  # of decoded frames: 30 of 1080p
+STRONG_CHANGE = 5.0  # mean absolute difference of luma, 0-255; cuts between unlike pictures lie above it
+THUMBNAIL_WIDTH = 320  # pixels
+
+
+class FrameKeeper:
+    """Keeps decoded frames that may begin or end a shot, the newest `kept_bytes` of them."""
+
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept: dict[int, av.VideoFrame] = {}
+        self._kept_bytes = kept_bytes
+        self._newest: tuple[int, av.VideoFrame] | None = None
+
+    def add(self, ordinal: int, frame: av.VideoFrame, motion: float) -> None:
+        """Take the next frame; `motion` is its mean absolute luma difference from the one before."""
+        if motion >= STRONG_CHANGE or self._newest is None:
+            if self._newest is not None:
+                self._kept[self._newest[0]] = self._newest[1]
+            self._kept[ordinal] = frame
+            room = max(2, self._kept_bytes // max(1, sum(plane.buffer_size for plane in frame.planes)))
+            while len(self._kept) > room:
+                del self._kept[next(iter(self._kept))]
+        self._newest = (ordinal, frame)
+
+    def get(self, ordinal: int) -> av.VideoFrame | None:
+        """The frame, if it was kept."""
+        if self._newest is not None and self._newest[0] == ordinal:
+            return self._newest[1]
+        return self._kept.get(ordinal)
+
+
+def write_png(frame: av.VideoFrame, path: Path) -> None:
+    """Write a frame losslessly. Raises OSError where the file cannot be written."""
+    _write(path, ".png", colour(frame), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+
+
+def write_thumbnail(frame: av.VideoFrame, path: Path) -> None:
+    """Write a frame as a small JPEG. Raises OSError where the file cannot be written."""
+    picture = colour(frame)
+    height = max(1, round(picture.shape[0] * THUMBNAIL_WIDTH / picture.shape[1]))
+    small = np.asarray(cv2.resize(picture, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
+    _write(path, ".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
+def _write(path: Path, ending: str, picture: NDArray[np.uint8], parameters: list[int]) -> None:
+    # Encoded in memory: OpenCV's own writing reports no reason when the disk is full.
+    path.write_bytes(cv2.imencode(ending, picture, parameters)[1].tobytes())
