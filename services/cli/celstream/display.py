@@ -1,4 +1,4 @@
-"""What a run shows while it works: the interface, and the one that shows nothing.
+"""What a run shows while it works: the interface, and the one that shows nothing but keeps what failed.
 
 `terminal.py` draws for a person; `lines.py` writes plain lines or JSON.
 """
@@ -31,10 +31,15 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a run ended. failed: footage and arguments that could not be used. out: the dataset folder, as given."""
+    """How a run ended.
+
+    footage: files that were taken in. failed: files and arguments that could not be used. parked: footage that met a
+    fault of the program. out: the dataset folder, as given. changed: whether anything was to be written.
+    """
 
     footage: int
     failed: int
+    parked: int
     clips: int
     rejections: int
     seconds: float
@@ -71,8 +76,11 @@ class Display(Protocol):
         """The run is over; without a summary where it was interrupted or failed."""
 
 
-class Silence:
-    """Shows nothing: for `celstream.run(…)`."""
+class Recording:
+    """Shows nothing and keeps what failed: for `celstream.run(…)`."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
 
     def taken_in(self, footage_id: str, name: str, frames: int) -> None:
         """See Display."""
@@ -82,6 +90,7 @@ class Silence:
 
     def failed(self, name: str, message: str) -> None:
         """See Display."""
+        self.failures.append(message)
 
     def working(self, progress: Working) -> None:
         """See Display."""

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from celstream_platform.artefacts import directory_url
 from celstream_platform.errors import Invalid
+from celstream_platform.eventlog import sqlite_url
 
 LOCK_PATIENCE_SECONDS = 5.0  # workers of a run that was killed end well within this, and the lock with them
 
@@ -33,17 +35,22 @@ class DatasetFolder:
     @property
     def events_url(self) -> str:
         """The event log."""
-        return f"sqlite:///{self.state.absolute() / 'events.sqlite'}"
+        return sqlite_url(self.state / "events.sqlite")
 
     @property
     def catalog_url(self) -> str:
         """The catalog's database."""
-        return f"sqlite:///{self.state.absolute() / 'catalog.sqlite'}"
+        return f"sqlite:///{self.state.absolute() / 'catalog.sqlite'}"  # SQLAlchemy takes the path as it is
 
     @property
     def artefacts_url(self) -> str:
         """The artefact store."""
-        return f"file:///{str(self.state.absolute() / 'artefacts').lstrip('/')}"
+        return directory_url(self.artefacts)
+
+    @property
+    def artefacts(self) -> Path:
+        """The artefact store's folder."""
+        return self.state / "artefacts"
 
     @property
     def report_page(self) -> Path:

@@ -1,0 +1,35 @@
+"""Interruption: the first SIGINT or SIGTERM asks a run to end, the second one ends it at once."""
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Self
+
+
+class Interruption:
+    """Notes signals while it is entered; what handled them before does so again afterwards.
+
+    Outside the main thread, where Python delivers none, it notes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self.signal:
+            os._exit(128 + number)  # the workers' pipes end with this process, and so do they
+        self.signal = number

@@ -1,0 +1,257 @@
+"""A run: footage in, dataset out. The composition of intake, projection, worker processes and export.
+
+Nothing here decides anything about footage: that is the stages' part. What is done is in the event log, so a run that
+ends in any way goes on where it was when the same command is given again.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from celstream_catalog import CHAIN, Catalog, Description
+from celstream_platform.artefacts.directory import DirectoryStore
+from celstream_platform.errors import Invalid, Unavailable
+from celstream_platform.eventlog import EventLog, open_event_log
+from celstream_platform.topics import FOOTAGE
+from celstream_protos.v1.envelope_pb2 import Rights
+from celstream_protos.v1.footage_pb2 import Footage, FootageStyle
+from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.stage import NAME as SEGMENTER
+from celstream_segmenter.stage import recipe_of
+
+from celstream.catalog_contents import read_contents
+from celstream.contents import rejection_reason
+from celstream.display import Display, Finished, Summary, Working
+from celstream.export import export
+from celstream.folder import DatasetFolder, output_finding
+from celstream.footage_files import NamedFootage, named_footage
+from celstream.interruption import Interruption
+from celstream.options import RunOptions
+from celstream.workers import Workers
+
+STEP_SECONDS = 0.1  # between two looks at what the workers did
+ROOM_BYTES = 1 << 20  # with less room on the disk nothing can be committed any more
+NEVER_READ = ("unreadable", "limit_exceeded")  # whole footage refused for these: the file is bad
+
+
+class Interrupted(Exception):
+    """The run was asked to end; `signal` is by what."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("interrupted")
+        self.signal = number
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run counts. bad: files and arguments that could not be used. parked: footage that met a bug."""
+
+    waiting: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
+    bad: int = 0
+    parked: int = 0
+
+
+@dataclass(slots=True)
+class Ports:
+    """The embedded ports of a dataset folder."""
+
+    log: EventLog
+    store: DirectoryStore
+    catalog: Catalog
+
+
+def rules_of(options: RunOptions) -> SegmentationRules:
+    """The segmenter's rules for a run."""
+    return SegmentationRules(
+        detector=options.detector,
+        min_seconds=options.min_seconds,
+        target_seconds=options.target_seconds,
+        max_seconds=options.max_seconds,
+    )
+
+
+@contextmanager
+def open_ports(folder: DatasetFolder, recipes: dict[str, str], until: str = "clips") -> Iterator[Ports]:
+    """Open a folder's ports. recipes: those under which a stage's work counts as done; empty: any."""
+    log = open_event_log(folder.events_url)
+    try:
+        store = DirectoryStore(folder.artefacts)
+        with Catalog(folder.catalog_url, log, store, CHAIN.until(until).with_recipes(recipes)) as catalog:
+            yield Ports(log, store, catalog)
+    finally:
+        log.close()
+
+
+def run_footage(options: RunOptions, display: Display) -> Summary:
+    """Do a run; the folder then holds the dataset.
+
+    Raises Invalid where the output cannot be used, Unavailable where it is full, Interrupted, WorkersFailed.
+    """
+    began = time.monotonic()
+    folder = DatasetFolder(options.out)
+    folder.create()
+    with folder.locked() as lock, Interruption() as interruption:
+        try:
+            return _run(options, display, folder, lock, interruption, began)
+        except OSError as error:
+            raise Unavailable(output_finding(folder.path, error)) from error
+
+
+def _run(
+    options: RunOptions, display: Display, folder: DatasetFolder, lock: int, interruption: Interruption, began: float
+) -> Summary:
+    rules, tally = rules_of(options), Tally()
+    scratch = folder.state / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+    scratch.mkdir()
+    task = {
+        "events": folder.events_url,
+        "artefacts": folder.artefacts_url,
+        "scratch": str(scratch.absolute()),
+        "rules": msgspec.to_builtins(rules),
+    }
+    with open_ports(folder, {SEGMENTER: recipe_of(rules)}, options.until) as ports:
+        ports.store.sweep(0)
+        ports.catalog.catch_up()
+        on_their_way = _unconsumed(ports.log)
+        files, findings = named_footage(options.footage)
+        for finding in findings:
+            tally.bad += 1
+            display.failed(finding.name, finding.message)
+        with Workers(task, folder.state / "logs", lock) as workers:
+            for file in files:
+                _take_in(file, options, ports.catalog, on_their_way, tally, display)
+                workers.start(min(options.jobs, len(tally.waiting)))
+                _step(ports, workers, tally, display, folder)
+                if interruption.signal:
+                    raise Interrupted(interruption.signal)
+            while tally.waiting:
+                time.sleep(STEP_SECONDS)
+                _step(ports, workers, tally, display, folder)
+                if interruption.signal:
+                    raise Interrupted(interruption.signal)
+        dataset = read_contents(ports.catalog, ports.store)
+        changed = export(dataset, folder, ports.store, anew=False)
+    shutil.rmtree(scratch)
+    mine = [contents for contents in dataset if contents.id in tally.taken]
+    return Summary(
+        footage=len(tally.taken),
+        failed=tally.bad,
+        parked=tally.parked,
+        clips=sum(len(contents.clips) for contents in mine),
+        rejections=sum(len(contents.rejections) for contents in mine),
+        seconds=time.monotonic() - began,
+        out=os.fspath(options.out),
+        report=os.fspath(folder.report_page),
+        changed=changed,
+    )
+
+
+def _unconsumed(log: EventLog) -> set[str]:
+    """Ids of footage that lies in the log and waits for the segmenter: offered again it would be cut twice."""
+    topic = FOOTAGE.name
+    reader = log.reader([topic], log.positions(SEGMENTER, [topic]))
+    try:
+        keys: set[str] = set()
+        while not reader.at_end():
+            keys.update(delivery.event.key for delivery in reader.poll(1000, 1.0))
+        return keys
+    finally:
+        reader.close()
+
+
+def _take_in(
+    file: NamedFootage, options: RunOptions, catalog: Catalog, on_their_way: set[str], tally: Tally, display: Display
+) -> None:
+    description = Description(
+        rights=Rights(license=options.license) if options.license else None,
+        style=FootageStyle.Value(f"FOOTAGE_STYLE_{options.style.upper()}"),
+        work=options.work,
+    )
+    try:
+        footage = catalog.submit(file.path, name=file.name, description=description).footage
+    except Invalid as error:
+        tally.bad += 1
+        display.failed(file.name, str(error))
+        return
+    catalog.catch_up()
+    footage_id = footage.item.id
+    if footage_id in tally.taken:
+        display.note(f"{file.name}: the same bytes as {tally.taken[footage_id]}; done once.")
+        return
+    tally.taken[footage_id] = file.name
+    if footage_id not in on_their_way:
+        catalog.offer_again(SEGMENTER, parked=True, footage_id=footage_id)
+        catalog.catch_up()
+    completion = catalog.completion(footage_id)
+    if completion.finished and not completion.parked:
+        display.already_done(footage_id, file.name)
+        _judge(footage_id, catalog, tally, display, announce=False)
+    else:
+        tally.waiting[footage_id] = file.name
+        display.taken_in(footage_id, file.name, _claimed_frames(footage))
+
+
+def _claimed_frames(footage: Footage) -> int:
+    video = footage.video
+    if video.claimed_frames or not video.fps.denominator:
+        return video.claimed_frames
+    return round(footage.claimed_duration_seconds * video.fps.numerator / video.fps.denominator)
+
+
+def _step(ports: Ports, workers: Workers, tally: Tally, display: Display, folder: DatasetFolder) -> None:
+    """Project what is new, show it, and see that all goes on."""
+    if ports.catalog.catch_up():
+        for entry in ports.catalog.progress():
+            display.working(Working(entry.footage_id, entry.stage, entry.done, entry.total, entry.unit))
+        for footage_id in list(tally.waiting):
+            if ports.catalog.completion(footage_id).finished:
+                del tally.waiting[footage_id]
+                workers.something_finished()
+                _judge(footage_id, ports.catalog, tally, display, announce=True)
+    display.tick()
+    if trouble := workers.trouble():
+        raise Unavailable(f"{trouble[0]} The same command goes on afterwards.")
+    if tally.waiting:
+        workers.watch()
+        if shutil.disk_usage(folder.path).free < ROOM_BYTES:
+            raise Unavailable(f"{folder.path}: the output is full. Make room; the same command goes on.")
+
+
+def _judge(footage_id: str, catalog: Catalog, tally: Tally, display: Display, *, announce: bool) -> None:
+    """What came of a finished footage: good, bad (the file cannot be read), or a bug."""
+    name = tally.taken[footage_id]
+    rejections = catalog.rejections(footage_id=footage_id)
+    error = next((parked.error for parked in catalog.parked(footage_id)), "")
+    if error:
+        tally.parked += 1
+        display.failed(name, f"{name}: could not be processed, by a fault of the program ({error}).")
+    for rejection in rejections:
+        if not rejection.HasField("range") and rejection_reason(rejection) in NEVER_READ:
+            tally.bad += 1
+            error = rejection.detail
+            display.failed(name, error)
+    if announce:
+        clips = sum(level.items for level in catalog.funnel(footage_id).levels if level.level == "clips")
+        display.finished(Finished(footage_id, name, clips, len(rejections), error))
+
+
+def rebuild(out: Path) -> DatasetFolder:
+    """Write a folder's tables, clips and report anew from its state. Raises Invalid where there is none."""
+    folder = DatasetFolder(out)
+    if not folder.exists():
+        raise Invalid(f"{out}: no dataset. Give the folder of an earlier run.")
+    with folder.locked():
+        try:
+            with open_ports(folder, {}) as ports:
+                ports.catalog.catch_up()
+                export(read_contents(ports.catalog, ports.store), folder, ports.store, anew=True)
+        except OSError as error:
+            raise Unavailable(output_finding(folder.path, error)) from error
+    return folder
