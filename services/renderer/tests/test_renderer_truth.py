@@ -65,7 +65,7 @@ def test_a_hold_shows_one_picture_and_the_next_drawing_another(style: str) -> No
 
 
 def test_a_cut_is_where_the_new_shot_begins() -> None:
-    film = demo_film((320, 180))
+    film = demo_film((160, 90))
     pictures = list(frames(film))
     truth = truth_of(film)
     starts = {shot.start: shot for shot in truth.shots}
