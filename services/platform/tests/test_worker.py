@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from celstream_platform import dead_letters, events, identity, topics, tracing
+from celstream_platform import dead_letters, events, identity, logs, topics, tracing
 from celstream_platform.artefacts import ArtefactStore, directory_url, open_artefact_store
 from celstream_platform.errors import Invalid, LimitExceeded, Overloaded, Unavailable
 from celstream_platform.eventlog import EventLog, open_event_log, sqlite_url
@@ -111,6 +111,11 @@ class World:
 
     def run(self, toy: Toy, settings: WorkerSettings = SETTINGS) -> int:
         return Worker(toy, self.log, self.store, settings).run_until_idle()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plain_logs() -> None:
+    logs.configure("test", level="error")  # unconfigured, structlog draws a traceback with all its variables: slow
 
 
 @pytest.fixture
