@@ -1,25 +1,26 @@
 """Cut proof: does a clip decode to the very frames and samples of its footage, at the same times?"""
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self, cast
 
-import av
 import numpy as np
+from av.audio.frame import AudioFrame
 from av.codec.context import ThreadType
 from av.container import InputContainer
-from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
 from celstream_segmenter.cut_result import ClipSound, CutResult
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.packet_index import FootageIndex, open_footage
+from celstream_segmenter.sound_cut import first_packet
 from celstream_segmenter.sound_encode import Samples, channels_first, decoded_samples
-from celstream_segmenter.sound_index import SoundIndex
+from celstream_segmenter.sound_index import SoundIndex, packet_at
 from celstream_segmenter.track_reader import TrackReader
 
 Extent = Literal["boundaries", "full"]
@@ -27,17 +28,16 @@ Extent = Literal["boundaries", "full"]
 _BOUNDARY_FRAMES = 3
 _BOUNDARY_SAMPLES = 8192
 _SETTLED_PACKETS = 150
-"""Packets decoded ahead of the footage's sound for comparison: 3 s of Opus, so that its decoder stands as it would
-after decoding from the start."""
-MAX_SETTLING_DIFFERENCE = 1e-5
-"""Of full scale. Opus' decoder forgets its past exponentially; after a lead-in of 0.9 s rounding remains."""
+"""Packets decoded ahead of the footage's sound: 3 s of Opus, so that its decoder stands as after decoding it all."""
 
 
 @dataclass(frozen=True, slots=True)
 class CutProof:
     """What was compared, and what differed: no fault means the clip is the footage's own frames and samples.
 
-    largest_difference: of any compared sample of sound, in parts of full scale; 0 for exact.
+    largest_difference: between the clip's sound and the footage's decoded without a break, in parts of full scale.
+    Copied sound is proven by decoding both from the same packet on, which must be exact; what is left here is what
+    the codec itself leaves to the decoder (AAC's noise substitution) or forgets slowly (Opus: below 1e-5).
     """
 
     extent: Extent
@@ -52,6 +52,101 @@ class CutProof:
         return not self.faults
 
 
+class Prover:
+    """Proves clips of one footage; its files stay open from clip to clip."""
+
+    def __init__(self, path: Path, index: FootageIndex) -> None:
+        self._path = path
+        self._index = index
+        self._frames: FrameReader | None = None
+        self._sounds: dict[int, TrackReader] = {}
+
+    def close(self) -> None:
+        """Close the footage."""
+        readers: Sequence[FrameReader | TrackReader | None] = (self._frames, *self._sounds.values())
+        for reader in readers:
+            if reader is not None:
+                reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def prove(
+        self,
+        start_frame: int,
+        clip_path: Path,
+        result: CutResult,
+        *,
+        extent: Extent = "boundaries",
+        expected: NDArray[np.uint64] | None = None,
+    ) -> CutProof:
+        """Compare the clip with frames [start_frame, start_frame + result.frame_count) of the footage.
+
+        extent: "full" decodes the whole clip. "boundaries" decodes its first and last frames and counts the rest:
+        the packets in between are the footage's own, and what follows a right frame decodes right.
+        expected: frame_checksum of each of those frames, where a decoding pass has them already.
+        """
+        index, count = self._index, result.frame_count
+        ticks = index.frame_times[start_frame : start_frame + count] - index.ticks_at(start_frame)
+        times = [int(tick) * index.time_base for tick in ticks]
+        wanted = _numbers(count, extent)
+        sources = self._checksums(start_frame, wanted, expected)
+        with open_footage(clip_path) as clip:
+            shown, heard = _packets_and_sound(clip, result.sounds, extent)
+            faults = list(_timing_faults(shown, times))
+            given = _clip_checksums(clip, wanted, times)
+        for number, source in zip(wanted, sources, strict=True):
+            if number not in given:
+                faults.append(f"frame {number} of the clip is missing")
+            elif given[number] != source:
+                faults.append(f"frame {number} of the clip differs from the footage's frame {start_frame + number}")
+        samples, largest = 0, 0.0
+        for sound, plan in zip(index.sounds, result.sounds, strict=True):
+            if plan.track is not None:
+                difference, fault = self._compare_sound(sound, plan, heard[plan.track])
+                samples += heard[plan.track].wanted
+                largest = max(largest, difference)
+                faults.extend(fault)
+        return CutProof(extent, len(wanted), samples, largest, tuple(faults))
+
+    def _checksums(self, start_frame: int, wanted: list[int], expected: NDArray[np.uint64] | None) -> list[int]:
+        if expected is not None:
+            return [int(expected[number]) for number in wanted]
+        if self._frames is None:
+            self._frames = FrameReader(self._path, self._index)
+        found: list[int] = []
+        for first, last in _spans(wanted):
+            frames = self._frames.frames(start_frame + first, start_frame + last + 1)
+            found.extend(frame_checksum(frame) for frame in frames)
+        return found
+
+    def _compare_sound(self, sound: SoundIndex, plan: ClipSound, heard: "_Heard") -> tuple[float, list[str]]:
+        """The largest difference from unbroken decoding, and what is wrong."""
+        name = f"audio track {plan.track}"
+        if heard.starts_at != plan.delay_samples:
+            return 0.0, [f"{name} starts at sample {heard.starts_at} instead of {plan.delay_samples}"]
+        if sound.stream_index not in self._sounds:
+            reader = TrackReader(self._path, sound.stream_index, sound.packet_pts, sound.packet_sizes)
+            self._sounds[sound.stream_index] = reader
+        reader = self._sounds[sound.stream_index]
+        from_packet = first_packet(sound, plan.source_sample) if plan.stored == "copied" else None
+        settled = max(packet_at(sound, plan.source_sample) - _SETTLED_PACKETS, 0)
+        first, count = plan.source_sample, heard.wanted
+        given = _joined(heard.blocks)[:, :count]
+        same = _joined(decoded_samples(reader, sound, first, count, from_packet=from_packet))
+        if given.shape != same.shape:
+            return 0.0, [f"{name} gives {given.shape} channels and samples instead of {same.shape}"]
+        difference = _difference(given, same)
+        faults = [f"{name} differs by {difference:.2g} of full scale"] if difference > 0 else []
+        whole = _joined(decoded_samples(reader, sound, first, count, from_packet=settled))
+        return _difference(given, whole), faults
+
+
 def prove_clip(
     path: Path,
     index: FootageIndex,
@@ -62,35 +157,9 @@ def prove_clip(
     extent: Extent = "boundaries",
     expected: NDArray[np.uint64] | None = None,
 ) -> CutProof:
-    """Compare the clip with frames [start_frame, start_frame + result.frame_count) of the footage at `path`.
-
-    extent: "full" decodes the whole clip. "boundaries" decodes its first and last frames and counts the rest:
-    the packets in between are the footage's own, and what follows a right frame decodes right.
-    expected: frame_checksum of each of those frames, where a decoding pass has them already.
-    """
-    count = result.frame_count
-    faults: list[str] = []
-    ticks = index.frame_times[start_frame : start_frame + count] - index.ticks_at(start_frame)
-    times = [int(tick) * index.time_base for tick in ticks]
-    with open_footage(clip_path) as clip:
-        faults.extend(_packet_faults(clip, times))
-    wanted = _numbers(count, extent)
-    given = _clip_checksums(clip_path, wanted, times)
-    sources = _source_checksums(path, index, start_frame, wanted, expected)
-    for number, source in zip(wanted, sources, strict=True):
-        if number not in given:
-            faults.append(f"frame {number} of the clip is missing")
-        elif given[number] != source:
-            faults.append(f"frame {number} of the clip differs from the footage's frame {start_frame + number}")
-    samples, largest = 0, 0.0
-    for sound, plan in zip(index.sounds, result.sounds, strict=True):
-        if plan.track is None:
-            continue
-        compared, difference, fault = _compare_sound(path, sound, plan, clip_path, extent)
-        samples += compared
-        largest = max(largest, difference)
-        faults.extend(fault)
-    return CutProof(extent, len(wanted), samples, largest, tuple(faults))
+    """Prove one clip; for many clips of one footage keep a `Prover`. See Prover.prove."""
+    with Prover(path, index) as prover:
+        return prover.prove(start_frame, clip_path, result, extent=extent, expected=expected)
 
 
 def _numbers(count: int, extent: Extent) -> list[int]:
@@ -99,41 +168,75 @@ def _numbers(count: int, extent: Extent) -> list[int]:
     return [*range(_BOUNDARY_FRAMES), *range(count - _BOUNDARY_FRAMES, count)]
 
 
-def _packet_faults(clip: InputContainer, times: list[Fraction]) -> Iterator[str]:
-    """Whether the clip shows as many frames as it should, each at its time, by what its header says."""
-    stream = clip.streams.video[0]
-    shown = sorted(
-        packet.pts * stream.time_base
-        for packet in clip.demux(stream)
-        if packet.size and not packet.is_discard and packet.pts is not None and stream.time_base is not None
-    )
+@dataclass(slots=True)
+class _Heard:
+    """The first `wanted` samples that a track of the clip plays, and the sample at which it starts (-1: never)."""
+
+    wanted: int
+    sample_rate: int
+    starts_at: int = -1
+    have: int = 0
+    blocks: list[Samples] = field(default_factory=list)
+
+    def add(self, frame: AudioFrame) -> None:
+        if self.starts_at < 0 and frame.pts is not None and frame.time_base is not None:
+            self.starts_at = round(frame.pts * frame.time_base * self.sample_rate)
+        if self.have < self.wanted:
+            self.blocks.append(channels_first(frame))
+            self.have += frame.samples
+
+
+def _packets_and_sound(
+    clip: InputContainer, sounds: Sequence[ClipSound], extent: Extent
+) -> tuple[list[Fraction], dict[int, _Heard]]:
+    """One pass over the clip: when its header shows frames, and what its tracks play."""
+    shown: list[Fraction] = []
+    heard: dict[int, _Heard] = {}
+    for plan in sounds:
+        if plan.track is not None:
+            count = plan.sample_count if extent == "full" else min(plan.sample_count, _BOUNDARY_SAMPLES)
+            heard[plan.track] = _Heard(count, plan.sample_rate)
+    video = clip.streams.video[0]
+    tracks = {stream.index: number for number, stream in enumerate(clip.streams.audio)}
+    for packet in clip.demux(video, *clip.streams.audio):
+        if packet.stream_index == video.index:
+            if packet.size and not packet.is_discard and packet.pts is not None:
+                shown.append(packet.pts * packet.time_base)
+        else:
+            track = heard.get(tracks[packet.stream_index])
+            if track is not None and track.have < track.wanted:
+                for frame in cast(list[AudioFrame], packet.decode()):
+                    track.add(frame)
+    return sorted(shown), heard
+
+
+def _timing_faults(shown: list[Fraction], times: list[Fraction]) -> Iterator[str]:
+    """Whether the clip shows as many frames as it should, each at its time."""
     if shown != times:
-        at = next(
-            (n for n, (a, b) in enumerate(zip(shown, times, strict=False)) if a != b), min(len(shown), len(times))
-        )
-        yield f"the clip shows {len(shown)} frames instead of {len(times)}, or frame {at} at another time"
+        same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(shown, times, strict=False)))
+        yield f"the clip shows {len(shown)} frames instead of {len(times)}, or frame {same} at another time"
 
 
-def _clip_checksums(clip_path: Path, wanted: list[int], times: list[Fraction]) -> dict[int, int]:
+def _clip_checksums(clip: InputContainer, wanted: list[int], times: list[Fraction]) -> dict[int, int]:
     """Checksums of the wanted frames of the clip, by number; frames at unknown times are left out."""
     number_at = {time: number for number, time in enumerate(times)}
     found: dict[int, int] = {}
     missing = set(wanted)
-    with open_footage(clip_path) as clip:
-        stream = clip.streams.video[0]
+    stream = clip.streams.video[0]
+    if not stream.codec_context.is_open:
         stream.codec_context.thread_type = ThreadType.FRAME
-        for first, last in _spans(wanted):
-            if first and stream.time_base:
-                clip.seek(int(times[first] / stream.time_base), stream=stream, backward=True)
-            for frame in clip.decode(stream):
-                if frame.pts is None or frame.time_base is None:
-                    continue
-                number = number_at.get(frame.pts * frame.time_base)
-                if number in missing:
-                    found[number] = frame_checksum(frame)
-                    missing.discard(number)
-                if number is not None and number >= last:
-                    break
+    for first, last in _spans(wanted):
+        if stream.time_base:
+            clip.seek(int(times[first] / stream.time_base), stream=stream, backward=True)
+        for frame in clip.decode(stream):
+            if frame.pts is None or frame.time_base is None:
+                continue
+            number = number_at.get(frame.pts * frame.time_base)
+            if number in missing:
+                found[number] = frame_checksum(frame)
+                missing.discard(number)
+            if number is not None and number >= last:
+                break
     return found
 
 
@@ -144,39 +247,6 @@ def _spans(numbers: list[int]) -> list[tuple[int, int]]:
     return [(numbers[a], numbers[b - 1]) for a, b in itertools.pairwise(edges)]
 
 
-def _source_checksums(
-    path: Path, index: FootageIndex, start_frame: int, wanted: list[int], expected: NDArray[np.uint64] | None
-) -> list[int]:
-    if expected is not None:
-        return [int(expected[number]) for number in wanted]
-    found: list[int] = []
-    with FrameReader(path, index) as reader:
-        for first, last in _spans(wanted):
-            frames = reader.frames(start_frame + first, start_frame + last + 1)
-            found.extend(frame_checksum(frame) for frame in frames)
-    return found
-
-
-def _compare_sound(
-    path: Path, sound: SoundIndex, plan: ClipSound, clip_path: Path, extent: Extent
-) -> tuple[int, float, list[str]]:
-    count = plan.sample_count if extent == "full" else min(plan.sample_count, _BOUNDARY_SAMPLES)
-    with TrackReader(path, sound.stream_index, sound.packet_pts, sound.packet_sizes) as reader:
-        ahead = 0 if plan.stored == "encoded" else _SETTLED_PACKETS
-        blocks = decoded_samples(reader, sound, plan.source_sample, count, lead_in_packets=ahead)
-        source = _joined(blocks)
-    given, starts_at = _clip_samples(clip_path, plan, count)
-    name = f"audio track {plan.track}"
-    if starts_at != plan.delay_samples:
-        return count, 0.0, [f"{name} starts at sample {starts_at} instead of {plan.delay_samples}"]
-    if given.shape != source.shape:
-        return count, 0.0, [f"{name} gives {given.shape} channels and samples instead of {source.shape}"]
-    difference = _difference(given, source)
-    allowed = 0.0 if plan.stored == "encoded" else MAX_SETTLING_DIFFERENCE
-    faults = [f"{name} differs by {difference:.2g} of full scale"] if difference > allowed else []
-    return count, difference, faults
-
-
 def _difference(given: Samples, source: Samples) -> float:
     if np.array_equal(given, source):
         return 0.0
@@ -184,24 +254,6 @@ def _difference(given: Samples, source: Samples) -> float:
     return float(np.abs(given.astype(np.float64) - source.astype(np.float64)).max()) / scale
 
 
-def _joined(blocks: Iterator[Samples]) -> Samples:
+def _joined(blocks: Iterable[Samples]) -> Samples:
     parts = list(blocks)
     return np.concatenate(parts, axis=1) if parts else np.zeros((0, 0))
-
-
-def _clip_samples(clip_path: Path, plan: ClipSound, count: int) -> tuple[Samples, int]:
-    """The first `count` samples that the clip's track plays, and the sample at which it starts."""
-    parts: list[Samples] = []
-    have, starts_at = 0, -1
-    with av.open(clip_path) as clip:
-        if plan.track is None or plan.track >= len(clip.streams.audio):
-            raise Invalid(f"{clip_path.name}: no audio track {plan.track}. Was it cut from this footage?")
-        for frame in clip.decode(clip.streams.audio[plan.track]):
-            if starts_at < 0 and frame.pts is not None and frame.time_base is not None:
-                starts_at = round(frame.pts * frame.time_base * plan.sample_rate)
-            block = channels_first(frame)
-            parts.append(block[:, : count - have])
-            have += block.shape[1]
-            if have >= count:
-                break
-    return _joined(iter(parts)), starts_at

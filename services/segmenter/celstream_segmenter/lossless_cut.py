@@ -15,7 +15,7 @@ from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
 from celstream_segmenter.clip_file import ClipTrack, write_clip
-from celstream_segmenter.cut_proof import CutProof, Extent, prove_clip
+from celstream_segmenter.cut_proof import CutProof, Extent, Prover
 from celstream_segmenter.cut_result import ClipSound, CutResult
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.lossless_encode import encoded_track
@@ -42,13 +42,13 @@ class Cutter:
         self._video: TrackReader | None = None
         self._frames: FrameReader | None = None
         self._sounds: dict[int, TrackReader] = {}
+        self._prover: Prover | None = None
 
     def close(self) -> None:
         """Close the footage."""
-        readers: Sequence[TrackReader | FrameReader | None] = (self._video, self._frames, *self._sounds.values())
-        for reader in readers:
-            if reader is not None:
-                reader.close()
+        for opened in (self._video, self._frames, self._prover, *self._sounds.values()):
+            if opened is not None:
+                opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +124,9 @@ class Cutter:
                 keys_back=keys_back,
                 encode_because=reason,
             )
-            proof = prove_clip(self._path, self._index, start_frame, out_path, result, extent=extent, expected=expected)
+            if self._prover is None:
+                self._prover = Prover(self._path, self._index)
+            proof = self._prover.prove(start_frame, out_path, result, extent=extent, expected=expected)
             if proof.holds:
                 return result, proof
             if result.method == "encoded":

@@ -1,7 +1,7 @@
 """What a packet's own bytes say: whether it shows a frame, and how many samples it holds.
 
 Containers tell both only roughly (Matroska's clock has 1 ms; WebM stores VP8's invisible frames like any other).
-Sources: RFC 6386 9.1 (VP8), VP9 bitstream specification 6.2 and annex B, RFC 6716 3.1 (Opus),
+Sources: RFC 6386 9.1 (VP8), VP9 bitstream specification 6.2 and annex B, RFC 6716 3.1 (Opus), RFC 9639 9.1 (FLAC),
 Vorbis I specification 1.3.2 and 4.2.4.
 """
 
@@ -49,6 +49,20 @@ def opus_samples(data: memoryview) -> int:
     if code < 3:
         return 2 * frame
     return frame * (data[1] & 0x3F) if len(data) > 1 else 0
+
+
+def flac_samples(data: memoryview) -> int:
+    """How many samples a FLAC frame holds (RFC 9639, 9.1); 0 where its header is not one."""
+    if len(data) < 6 or data[0] != 0xFF or data[1] & 0xFE != 0xF8:
+        return 0
+    code = data[2] >> 4
+    if code in (6, 7):
+        number_bytes = max(8 - (data[4] ^ 0xFF).bit_length(), 1)  # coded like UTF-8: leading ones count the bytes
+        at = 4 + number_bytes
+        return 1 + int.from_bytes(data[at : at + code - 5], "big")
+    if code == 1:
+        return 192
+    return 576 << (code - 2) if code < 6 else 256 << (code - 8)
 
 
 @dataclass(slots=True)

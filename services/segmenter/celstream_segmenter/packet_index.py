@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 MAX_UNREADABLE_PACKETS = 64
 """Read errors in a row after which the rest of a damaged file is given up: a broken file must come to an end."""
 
-_ONLY_THIS_FILE = {"protocol_whitelist": "file"}
+_CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,mxf,ivf,m4v,h264,hevc,obu,nut,gif,rm,dv,mjpeg,mpegvideo"
+"""libav's formats that hold their own pictures. Playlists (HLS, DASH, concat) name other files: they are left out."""
+
+_ONLY_THIS_FILE = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
 
 
 class PacketFlag(IntFlag):
@@ -270,9 +273,9 @@ def _with_decoded_start(path: Path, index: FootageIndex) -> FootageIndex:
     """Leave out the frames at the very start that no decoder can show (footage cut out of an open GOP)."""
     video = index.video
     keys = video.key_packets()
-    if not len(keys) or (keys[0] == 0 and video.frame_packets[0] == 0):
+    sure = int(video.packet_pts[keys[0]]) if len(keys) else NO_TIME
+    if sure == NO_TIME or video.frame_ticks[0] >= sure:
         return index
-    sure = int(video.packet_pts[keys[0]])
     given: list[int] = []
     with open_footage(path) as container:
         stream = container.streams[video.stream_index]
@@ -292,7 +295,7 @@ def _with_decoded_start(path: Path, index: FootageIndex) -> FootageIndex:
 
 def _keeping(video: VideoIndex, keep: NDArray[np.bool_]) -> VideoIndex:
     flags = video.packet_flags.copy()
-    flags[video.frame_packets[~keep]] |= PacketFlag.SHOWS_NOTHING
+    flags[video.frame_packets[~keep]] |= np.uint8(PacketFlag.SHOWS_NOTHING)
     return replace(
         video, packet_flags=flags, frame_packets=video.frame_packets[keep], frame_ticks=video.frame_ticks[keep]
     )

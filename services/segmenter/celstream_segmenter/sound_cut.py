@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from celstream_segmenter.clip_file import ClipTrack, Shown
 from celstream_segmenter.cut_result import ClipSound
 from celstream_segmenter.sound_encode import storage_for
-from celstream_segmenter.sound_index import SoundIndex
+from celstream_segmenter.sound_index import SoundIndex, packet_at
 from celstream_segmenter.track_reader import TrackReader
 
 if TYPE_CHECKING:
@@ -23,8 +21,17 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
-LEAD_IN_SECONDS = {"aac": 0.25, "mp3": 0.5, "mp3float": 0.5, "opus": 0.9, "libopus": 0.9, "ac3": 0.1, "eac3": 0.1}
-"""Codecs whose packets are copied, with the sound that their decoders need to settle."""
+LEAD_IN_SECONDS = {
+    "aac": 0.25,
+    "opus": 0.9,
+    "libopus": 0.9,
+    "mp3": 0.5,
+    "mp3float": 0.5,
+    "ac3": 0.1,
+    "eac3": 0.1,
+}
+"""Codecs whose packets are copied, with the sound that their decoders need to settle. libav's demuxer keeps at most
+one second before an edit."""
 
 
 def sample_range(sound: SoundIndex, start: Fraction, end: Fraction) -> tuple[int, int]:
@@ -45,31 +52,26 @@ def plan_sound(sound: SoundIndex, start: Fraction, end: Fraction, track: int) ->
     first = max(wanted_from, sound.first_sample)
     last = min(wanted_to, sound.end_sample)
     rate = sound.sample_rate
-    if first >= last or _packet_at(sound, first) > _packet_at(sound, last - 1):
+    if first >= last or packet_at(sound, first) > packet_at(sound, last - 1):
         return ClipSound(sound.stream_index, None, rate, 0, 0, 0, first, "absent", "")
     delay, count = first - wanted_from, last - first
     if sound.codec in LEAD_IN_SECONDS:
-        lead_in = first - int(sound.packet_starts[_first_packet(sound, first)])
+        lead_in = first - int(sound.packet_starts[first_packet(sound, first)])
         return ClipSound(sound.stream_index, track, rate, delay, count, lead_in, first, "copied", sound.codec)
     storage = storage_for(sound.sample_format, sound.sample_bits, sound.layout)
     return ClipSound(sound.stream_index, track, rate, delay, count, 0, first, "encoded", storage)
 
 
-def _packet_at(sound: SoundIndex, sample: int) -> int:
-    """The packet that holds `sample`."""
-    return max(int(np.searchsorted(sound.packet_starts, sample, side="right")) - 1, 0)
-
-
-def _first_packet(sound: SoundIndex, sample: int) -> int:
+def first_packet(sound: SoundIndex, sample: int) -> int:
     """The packet to begin with so that the decoder has settled at `sample`."""
     lead_in = int(LEAD_IN_SECONDS.get(sound.codec, 0) * sound.sample_rate)
-    return _packet_at(sound, sample - lead_in)
+    return packet_at(sound, sample - lead_in)
 
 
 def copied_track(reader: TrackReader, sound: SoundIndex, plan: ClipSound) -> ClipTrack:
     """The track that copies the packets of `plan`."""
-    first = _first_packet(sound, plan.source_sample)
-    last = _packet_at(sound, plan.source_sample + plan.sample_count - 1)
+    first = first_packet(sound, plan.source_sample)
+    last = packet_at(sound, plan.source_sample + plan.sample_count - 1)
     starts = sound.packet_starts[first : last + 1] - sound.packet_starts[first]
 
     def add(out: "OutputContainer") -> "Stream":

@@ -21,7 +21,7 @@ from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
 from celstream_segmenter.clip_file import ClipTrack, Shown
-from celstream_segmenter.sound_index import SoundIndex
+from celstream_segmenter.sound_index import SoundIndex, packet_at
 from celstream_segmenter.track_reader import TrackReader
 
 Samples = NDArray[Any]
@@ -33,13 +33,20 @@ _LEAD_IN_PACKETS = 4
 _FLAC_LAYOUTS = frozenset(
     {"mono", "stereo", "3.0", "quad", "4.0", "5.0", "5.0(side)", "5.1", "5.1(side)", "6.1", "7.1"}
 )
+_DEFAULT_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _FLAC_BITS = 24
 """What libav's FLAC encoder stores of a 32-bit sample."""
 
 
+def channel_layout(name: str) -> str:
+    """The layout to write: WAV and Matroska may give no more than a number of channels, which MP4 does not take."""
+    count, _, word = name.partition(" ")
+    return _DEFAULT_LAYOUTS.get(int(count), name) if word == "channels" else name
+
+
 def storage_for(sample_format: str, bits: int, layout: str) -> str:
     """The encoder that keeps samples of `sample_format` (libav's name) of which the upper `bits` are used."""
-    kind = sample_format.removesuffix("p")
+    kind, layout = sample_format.removesuffix("p"), channel_layout(layout)
     if kind in ("u8", "s16"):
         return "flac" if layout in _FLAC_LAYOUTS else "pcm_s16le"
     if kind == "s32":
@@ -52,16 +59,14 @@ def storage_for(sample_format: str, bits: int, layout: str) -> str:
 
 
 def decoded_samples(
-    reader: TrackReader, sound: SoundIndex, first: int, count: int, *, lead_in_packets: int = 0
+    reader: TrackReader, sound: SoundIndex, first: int, count: int, *, from_packet: int | None = None
 ) -> Iterator[Samples]:
     """Samples [first, first + count) of the track's axis, block by block, as the decoder gives them.
 
-    lead_in_packets: packets decoded ahead so that the decoder has settled; some are decoded in any case.
+    from_packet: the packet at which the decoder starts; a few before the first sample if not given.
     Samples that no packet holds (a gap, a damaged packet) are zero.
     """
-    start = max(
-        int(np.searchsorted(sound.packet_starts, first, side="right")) - 1 - max(lead_in_packets, _LEAD_IN_PACKETS), 0
-    )
+    start = max(packet_at(sound, first) - _LEAD_IN_PACKETS, 0) if from_packet is None else from_packet
     at, end = first, first + count
     context = None
     blank: Samples | None = None
@@ -107,7 +112,7 @@ def encoded_sound_track(
     """The track that holds samples [first, first + count), exactly, after `delay` samples of silence."""
     rate = sound.sample_rate
     source = cast(AudioStream, reader.stream)
-    layout = source.codec_context.layout.name
+    layout = channel_layout(source.codec_context.layout.name)
 
     def add(out: OutputContainer) -> Stream:
         stream = cast(AudioStream, out.add_stream(storage, rate=rate))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.packet_contents import NO_TIME, opus_samples, used_bits, vorbis_block_samples
+from celstream_segmenter.packet_contents import NO_TIME, flac_samples, opus_samples, used_bits, vorbis_block_samples
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -49,6 +49,11 @@ class SoundIndex:
         return int(self.packet_starts[-1] + self.packet_samples[-1]) if len(self.packet_starts) else 0
 
 
+def packet_at(sound: SoundIndex, sample: int) -> int:
+    """The packet that holds `sample`; the first or last one where it lies outside."""
+    return max(int(np.searchsorted(sound.packet_starts, sample, side="right")) - 1, 0)
+
+
 class SoundColumns:
     """Collects the packets of one audio track."""
 
@@ -60,6 +65,8 @@ class SoundColumns:
         self.samples: list[int] = []
         self.skipped = 0
         context = stream.codec_context
+        if not context.is_open:
+            context.open(strict=False)  # some decoders decide only now which sample type they give (mp2)
         self.per_tick = cast(Fraction, stream.time_base) * context.sample_rate
         self.exact_ticks = self.per_tick.denominator == 1 and self.per_tick <= MAX_SAMPLES_A_TICK
         self.vorbis = vorbis_block_samples(context.extradata or b"") if self.codec == "vorbis" else None
@@ -75,7 +82,7 @@ class SoundColumns:
         if packet.has_sidedata("skip_samples"):
             # libav's AV_PKT_DATA_SKIP_SAMPLES: samples to drop at the packet's start, and at its end (padding)
             data = bytes(packet.get_sidedata("skip_samples"))
-            if len(self.pts) == 1:
+            if len(self.pts) == 1 and samples:
                 self.skipped = int.from_bytes(data[:4], "little")
             samples = max(samples - int.from_bytes(data[4:8], "little"), 0)
         self.samples.append(samples)
@@ -84,6 +91,8 @@ class SoundColumns:
         """How many samples the packet decodes to, from its bytes where the container's clock is too coarse."""
         if self.codec in ("opus", "libopus"):
             return opus_samples(memoryview(packet))
+        if self.codec == "flac":
+            return flac_samples(memoryview(packet))
         if self.bytes_a_sample:
             return packet.size // self.bytes_a_sample
         if self.exact_ticks and packet.duration:
