@@ -5,19 +5,22 @@ It imports little, so that the child starts quickly.
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import InvalidDataError
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from celstream_platform.errors import Invalid
-from celstream_platform.footage.opening import open_footage
+from celstream_platform.footage.opening import AUDIO_CODECS, open_footage
 
 MAX_PACKETS_TO_FIRST_FRAME = 2000  # a stream without a frame in so many packets has none worth waiting for
+LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}  # where a file does not name the places of its channels
 Ratio = tuple[int, int]
 
 
@@ -73,13 +76,11 @@ def describe(path: Path, name: str = "") -> Probe:
         duration = container.duration / 1_000_000 if container.duration and container.duration > 0 else 0.0
         claimed_frames = max(stream.frames, 0)
         fps = stream.average_rate or stream.guessed_rate
-        starts = {
-            sound.index: float(sound.start_time * sound.time_base)
-            for sound in container.streams.audio
-            if sound.start_time is not None and sound.time_base
-        }
-        frame = _first_frame(container, stream, name)
-        first = float(frame.time) if frame.time is not None else 0.0
+        frames = _first_frames(container, stream.index)
+        frame = frames.get(stream.index)
+        if not isinstance(frame, VideoFrame):
+            raise Invalid(f"{name}: no frame of its video can be decoded. Is the file complete?")
+        first = frame.time or 0.0
         ratio = stream.sample_aspect_ratio or context.sample_aspect_ratio
         video = VideoTrack(
             stream_index=stream.index,
@@ -95,32 +96,48 @@ def describe(path: Path, name: str = "") -> Probe:
             first_frame_seconds=first,
         )
         audio = [
-            AudioTrack(
-                stream_index=sound.index,
-                codec=sound.codec_context.codec.canonical_name,
-                sample_rate_hz=sound.codec_context.sample_rate,
-                channels=sound.codec_context.layout.nb_channels,
-                layout=sound.codec_context.layout.name,
-                language="" if sound.language in (None, "und") else str(sound.language)[:16],
-                offset_seconds=starts.get(sound.index, first) - first,
-            )
+            _audio(sound, frames.get(sound.index), first)
             for sound in container.streams.audio
             if sound.codec_context is not None
         ]
         return Probe(container.format.name, duration if math.isfinite(duration) else 0.0, video, audio)
 
 
-def _first_frame(container: InputContainer, stream: VideoStream, name: str) -> VideoFrame:
-    """The first frame that can be decoded; what is damaged before it is passed over."""
-    for number, packet in enumerate(container.demux(stream)):
-        try:
-            for frame in packet.decode():
-                return frame
-        except InvalidDataError:
-            continue
-        if number >= MAX_PACKETS_TO_FIRST_FRAME:
+def _audio(sound: AudioStream, frame: AudioFrame | VideoFrame | None, first_frame_seconds: float) -> AudioTrack:
+    context = sound.codec_context
+    # The time stamp of the first decoded samples knows of those that the codec throws away; the header does not always.
+    starts = frame.time if frame is not None else None
+    if starts is None and sound.start_time is not None and sound.time_base is not None:
+        starts = float(sound.start_time * sound.time_base)
+    layout = context.layout
+    return AudioTrack(
+        stream_index=sound.index,
+        codec=context.codec.canonical_name,
+        sample_rate_hz=context.sample_rate,
+        channels=layout.nb_channels,
+        layout=LAYOUTS.get(layout.name, layout.name),
+        language="" if sound.language in (None, "und") else str(sound.language)[:16],
+        offset_seconds=0.0 if starts is None else starts - first_frame_seconds,
+    )
+
+
+def _first_frames(container: InputContainer, video: int) -> dict[int, AudioFrame | VideoFrame]:
+    """The first frame of the video and of each sound, by index of its stream; damage before it is passed over."""
+    wanted = {video} | {
+        sound.index
+        for sound in container.streams.audio
+        if sound.codec_context is not None and sound.codec_context.name in AUDIO_CODECS
+    }
+    found: dict[int, AudioFrame | VideoFrame] = {}
+    for number, packet in enumerate(container.demux()):
+        if packet.stream_index in wanted:
+            with suppress(InvalidDataError):
+                for frame in packet.decode():
+                    if isinstance(frame, AudioFrame | VideoFrame):
+                        found.setdefault(packet.stream_index, frame)
+        if wanted <= found.keys() or number >= MAX_PACKETS_TO_FIRST_FRAME:
             break
-    raise Invalid(f"{name}: no frame of its video can be decoded. Is the file complete?")
+    return found
 
 
 def _ratio(value: Fraction | None, otherwise: Ratio) -> Ratio:

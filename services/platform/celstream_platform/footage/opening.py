@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from celstream_platform.errors import Invalid, LimitExceeded
@@ -123,7 +124,7 @@ def open_footage(path: Path, name: str = "", *, threads: int = 0) -> Iterator[Op
     except av.error.FFmpegError as error:
         if isinstance(error, MemoryError):
             raise
-        raise Invalid(f"{name}: {_finding(path, error)} {ADVICE}") from error
+        raise Invalid(f"{name}: {_finding(path, error)}") from error
     with container:
         yield Opened(container, _video(container, name, threads))
 
@@ -141,11 +142,25 @@ def _video(container: InputContainer, name: str, threads: int) -> VideoStream:
         codec = ""
     if codec not in VIDEO_CODECS:
         raise Invalid(f"{name}: video codec {codec or 'unknown'} is not taken. Convert it, for example to H.264.")
-    check_size(context.width, context.height, name)
+    width, height = context.width, context.height
+    if width <= 0 or height <= 0:
+        width, height = _claimed_size(container.name, video.index)
+    check_size(width, height, name)
     context.options = {"max_pixels": str(MAX_PICTURE_PIXELS)}  # the size may change in mid-stream
     context.thread_type = "FRAME"
     context.thread_count = threads
     return video
+
+
+def _claimed_size(address: str, index: int) -> tuple[int, int]:
+    """The size in the container's header; libav forgets it where a decoder has refused it as too large.
+
+    No decoder may be opened this time, so that nothing is allocated.
+    """
+    options = {**OPTIONS, "codec_whitelist": "none", "max_pixels": str(2**31 - 1), "analyzeduration": "0"}
+    with av.open(address, options=options, metadata_errors="replace") as container:
+        context = container.streams[index].codec_context
+        return (context.width, context.height) if isinstance(context, VideoCodecContext) else (0, 0)
 
 
 def check_size(width: int, height: int, name: str) -> None:
@@ -171,5 +186,6 @@ def _finding(path: Path, error: av.error.FFmpegError) -> str:
         start.decode("utf-8")
     except UnicodeDecodeError as wrong:
         if wrong.start < len(start) - 4 or not start:  # a character cut by the end of what was read is fine
-            return f"is not a video that can be read ({error.strerror})."
-    return "is not a video (it holds text)." if b"\0" not in start else f"is not a video ({error.strerror})."
+            return f"is not a video that can be read ({error.strerror}). {ADVICE}"
+    found = error.strerror if b"\0" in start else "it holds text"
+    return f"is not a video ({found}). {ADVICE}"
