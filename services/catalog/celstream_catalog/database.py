@@ -1,0 +1,126 @@
+"""The catalog's database: engine, transactions, migrations, and the few statements that differ between databases."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from celstream_platform.errors import Invalid, Unavailable
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_SECONDS = 30  # past this a writer gives up waiting for another process's transaction
+MAX_PARAMETERS = 500  # SQLite before 3.32 takes 999 parameters at most
+MIGRATIONS = Path(__file__).parent / "migrations"
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+
+def open_database(url: str) -> Engine:
+    """Engine for `sqlite:///FILE` or `postgresql+psycopg://…`, with the tables brought up to date.
+
+    Raises Invalid for an address that names no such database, Unavailable where it cannot be reached.
+    """
+    try:
+        engine = create_engine(make_url(url))
+    except (ArgumentError, ImportError) as error:
+        raise Invalid(f"{url}: not a database address ({error}). Give sqlite:///FILE.") from error
+    if engine.dialect.name == "sqlite":
+        if engine.url.database in (None, "", ":memory:"):
+            raise Invalid(f"{url}: a database in memory is lost at the end. Give sqlite:///FILE.")
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    with unavailable(url):
+        migrate(engine)
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables up to date; processes that start at the same time wait for each other."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def unavailable(what: str) -> Iterator[None]:
+    """Turn the database's failures into Unavailable."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise Unavailable(f"{what}: database failed: {error.orig}.") from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes. On SQLite it takes the write lock at once, so that it never has to be repeated."""
+    with engine.connect().execution_options(celstream_writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads one consistent state."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, keep: Sequence[str] = ()) -> None:
+    """Insert rows, or replace those with the same key unless theirs has a greater `offset`.
+
+    keep: columns that an existing row keeps. At most one row per key.
+    """
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key.columns]
+    changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in (*keys, *keep)}
+    newer = statement.excluded.offset >= table.c.offset if "offset" in table.c else None
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer)
+        if changed
+        else statement.on_conflict_do_nothing(index_elements=keys),
+        list(rows),
+    )
+
+
+def select_in(
+    connection: Connection, statement: Select[Any], column: ColumnElement[Any], values: Iterable[str]
+) -> list[sqlalchemy.Row[Any]]:
+    """All rows of a statement whose column is one of the values."""
+    return [row for portion in chunks(values) for row in connection.execute(statement.where(column.in_(portion)))]
+
+
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    """The values in portions that fit into one `IN (…)`."""
+    iterator = iter(values)
+    while chunk := list(islice(iterator, MAX_PARAMETERS)):
+        yield chunk
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver's own begins come too late
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",  # a power cut may lose the last transactions, which are projected again
+        "foreign_keys=ON",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = "IMMEDIATE" if connection.get_execution_options().get("celstream_writes") else "DEFERRED"
+    connection.exec_driver_sql(f"BEGIN {mode}")

@@ -1,0 +1,35 @@
+"""The database: migrations say what the tables say, and any number of processes may start at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from celstream_catalog.database import open_database, reading
+from celstream_catalog.tables import Base
+from celstream_platform.errors import Invalid, Unavailable
+
+pytest_plugins = ["tests.catalog_hand"]
+
+
+def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
+    with reading(open_database(database_url)) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_processes_that_start_at_once_wait_for_each_other(database_url: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        engines = list(pool.map(open_database, [database_url] * 8))
+    assert len(engines) == 8
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "nodb:///x"])
+def test_an_address_that_is_none_is_refused_in_one_line(url: str) -> None:
+    with pytest.raises(Invalid, match=r"^[^\n]+Give sqlite:///FILE\.$"):
+        open_database(url)
+
+
+def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="unable to open database file"):
+        open_database(f"sqlite:///{tmp_path / 'nowhere' / 'catalog.sqlite'}")
