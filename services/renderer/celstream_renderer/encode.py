@@ -14,6 +14,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
+from av.codec.codec import Codec, UnknownCodecError
 from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
@@ -70,12 +71,14 @@ def render(
     path = Path(path)
     rate = file_rate(film.fps, delivery)
     count = frame_count(film)
+    _check_encoder(codec, "video")
+    if film.sound is not None:
+        _check_encoder(audio_codec, "audio")
     shown: list[FileFrame] = []
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         container.flags |= _FLAG_BITEXACT
         video = container.add_stream(codec, rate=rate)
-        if not isinstance(video, VideoStream):
-            raise TypeError(f"codec {codec}: not for pictures. Give one such as libx264, libvpx-vp9 or ffv1.")
+        assert isinstance(video, VideoStream)
         _set_up(video, film, rate, gop, b_frames, pixel_format, delivery)
         encoder_options = {**_FAST.get(codec, {}), **_quality(codec, crf), **(options or {})}
         if delivery.kind in ("interlaced", "telecine") and codec == "libx264":
@@ -99,6 +102,15 @@ def render(
     truth = truth_of(film, shown, rate)
     path.with_name(f"{path.stem}.truth.json").write_text(truth.to_json())
     return truth
+
+
+def _check_encoder(name: str, kind: str) -> None:
+    try:
+        found = Codec(name, "w").type
+    except UnknownCodecError as error:
+        raise ValueError(f"codec {name!r}: no such encoder here. Give one such as libx264, ffv1, aac, flac.") from error
+    if found != kind:
+        raise ValueError(f"codec {name!r}: encodes {found}; one for {kind} is needed. Give another.")
 
 
 def _set_up(
@@ -188,8 +200,7 @@ class _SoundTrack:
             return
         layout = "stereo" if film.sound.channels == 2 else "5.1"
         stream = container.add_stream(codec, rate=SAMPLE_RATE_HZ, layout=layout)
-        if not isinstance(stream, AudioStream):
-            raise TypeError(f"audio codec {codec}: not for sound. Give one such as aac, libopus or flac.")
+        assert isinstance(stream, AudioStream)
         stream.codec_context.flags |= Flags.bitexact
         self._stream = stream
         self._offset = round(film.sound.late_start * SAMPLE_RATE_HZ)

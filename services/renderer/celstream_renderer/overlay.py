@@ -56,9 +56,19 @@ def draw_passing(picture: Picture, style: Style, prop: Prop, progress: float) ->
             pencil.form([ellipse(np.array([x + a * size, y + 0.36 * size]), 0.22 * size, 0.22 * size)], (40, 38, 46))
     else:
         flap = 0.5 * size * (1 if int(progress * 10) % 2 else -1)
-        wings = [(-0.9 * size, -flap), (0.0, 0.1 * size), (0.9 * size, -flap), (0.0, 0.35 * size)]
-        pencil.form([smooth(np.array([[x + a, y + b] for a, b in wings]))], prop.colour)
-        pencil.form([ellipse(np.array([x, y + 0.15 * size]), 0.45 * size, 0.25 * size)], dark)
+        front, back = 0.55 * prop.direction * size, -0.6 * prop.direction * size
+        tail = [
+            (back * 0.6, -0.08 * size),
+            (back * 1.3, -0.2 * size),
+            (back * 1.3, 0.14 * size),
+            (back * 0.6, 0.08 * size),
+        ]
+        pencil.form([np.array([[x + a, y + b] for a, b in tail])], dark)
+        pencil.form([ellipse(np.array([x, y]), 0.55 * size, 0.2 * size)], prop.colour)
+        beak = [(front * 0.9, -0.1 * size), (front * 1.45, 0.02 * size), (front * 0.9, 0.08 * size)]
+        pencil.form([np.array([[x + a, y + b] for a, b in beak])], (240, 170, 60))
+        wing = [(front * 0.35, 0.0), (0.0, -0.5 * flap), (back * 0.75, -1.5 * flap), (back * 0.5, 0.04 * size)]
+        pencil.form([smooth(np.array([[x + a, y + b] for a, b in wing]))], dark)
     small = cv2.resize(layer.pixels, (width, height), interpolation=cv2.INTER_AREA)
     lay_over(picture, as_picture(cv2.blur(small, (max(1, width // 48), 1))))
 

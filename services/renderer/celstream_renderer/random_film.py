@@ -5,6 +5,7 @@ backdrop before and after a cut, things that pass close to the camera, whip pans
 strobes, small things that pop up on flat ground, like colours on both sides of a cut.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal, TypeVar
 
@@ -90,7 +91,8 @@ class _Director:
         return items[int(self.rng.integers(len(items)))]
 
     def _new_cast(self) -> tuple[Puppet, ...]:
-        return tuple(random_puppet(self.rng, self.style) for _ in range(3))
+        names = self.rng.permutation(len(_NAMES))
+        return tuple(replace(random_puppet(self.rng, self.style), name=_NAMES[int(names[i])]) for i in range(3))
 
     def frames(self, low: float, high: float) -> int:
         """A length in frames between two lengths in seconds."""
@@ -108,12 +110,13 @@ class _Director:
         if self._style is None and self.rng.random() < 0.4:
             self.style = self._any_style()
             self.cast = self._new_cast()
-        self.backdrop = Backdrop(self._pick(_BACKDROPS), int(self.rng.integers(1000)))
+        # A quarter of the time the same kind of place: like colours on both sides of the cut.
+        kind = self.backdrop.kind if self.rng.random() < 0.25 else self._pick(_BACKDROPS)
+        self.backdrop = Backdrop(kind, int(self.rng.integers(1000)))
 
-    def actor(self, x: float, *, talks: bool, seconds: float, height: float = 0.0) -> Actor:
-        """Somebody of the cast at x; a height above 1 is a close-up."""
+    def actor(self, puppet: Puppet, x: float, *, talks: bool, seconds: float, height: float = 0.0) -> Actor:
+        """Somebody at x, doing something; a height above 1 is a close-up."""
         rng = self.rng
-        puppet = self.cast[int(rng.integers(len(self.cast)))]
         motion = "talk" if talks and rng.random() < 0.6 else self._pick(_MOTIONS)
         if talks and motion in ("walk", "run", "jump"):
             motion = "stand"
@@ -159,15 +162,16 @@ class _Director:
         rng = self.rng
         seconds = float(frames / self.fps)
         talks = bool(rng.random() < 0.4 and seconds > 0.8)
+        people = [self.cast[int(i)] for i in rng.permutation(len(self.cast))]
         if rng.random() < 0.3:
-            x = float(rng.uniform(-0.15, 0.15))
-            actors: tuple[Actor, ...] = (
-                self.actor(x, talks=talks, seconds=seconds, height=float(rng.uniform(1.2, 1.8))),
-            )
+            x, tall = float(rng.uniform(-0.15, 0.15)), float(rng.uniform(1.2, 1.8))
+            actors: tuple[Actor, ...] = (self.actor(people[0], x, talks=talks, seconds=seconds, height=tall),)
         else:
             spots = (-0.45, 0.35) if rng.random() < 0.5 else (float(rng.uniform(-0.5, 0.3)),)
             scale = self.half_width / 0.89
-            actors = tuple(self.actor(x * scale, talks=talks and not i, seconds=seconds) for i, x in enumerate(spots))
+            actors = tuple(
+                self.actor(people[i], x * scale, talks=talks and not i, seconds=seconds) for i, x in enumerate(spots)
+            )
         camera = Camera() if plain else self.camera()
         flashes: tuple[Flash, ...] = ()
         props: tuple[Prop, ...] = ()
@@ -184,6 +188,9 @@ class _Director:
             return tuple(Flash(start + 2 * i, 1, 0.7) for i in range(4))
         if chance < 0.14:
             return (Flash(int(self.rng.integers(1, frames - 4)), int(self.rng.integers(1, 4))),)
+        if chance < 0.20:  # the cut itself lies under a flash or in a dip of brightness
+            colour = (255, 255, 255) if self.rng.random() < 0.6 else (0, 0, 0)
+            return (Flash(0, int(self.rng.integers(1, 4)), 0.7, colour),)
         return ()
 
     def _props(self, frames: int) -> tuple[Prop, ...]:
