@@ -39,7 +39,7 @@ install: $(VENV)/.run ## install what `make run` needs
 install-dev: $(VENV)/.dev ## install what the tests need as well
 
 run: install ## footage to a dataset: make run [FOOTAGE=film.mp4|folder] [OUT=out]
-	@$(BIN)/python -m celstream demo --out $(OUT)
+	@$(BIN)/python -m celstream $(if $(FOOTAGE),run $(FOOTAGE),demo) --out $(OUT)
 
 test: install-dev lint ## everything that lands (REAL_FOOTAGE=DIR: on real footage as well)
 	@$(BIN)/python -m pytest -m "not faults"
@@ -50,7 +50,7 @@ fast-test: install-dev lint ## the tests of a working day, in less than 3 minute
 lint: install-dev ## format, lint, types, layering, contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary $(MEMBERS:%=%) 
+	@$(BIN)/mypy --no-error-summary $(MEMBERS)
 	@$(BIN)/lint-imports --no-timing --quiet 2>/dev/null || $(BIN)/lint-imports
 	@cd protos && ../$(BIN)/buf lint
 

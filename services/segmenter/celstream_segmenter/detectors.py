@@ -15,6 +15,7 @@ from scenedetect.stats_manager import StatsManager
 from celstream_segmenter.conversion import as_opencv_reads
 from celstream_segmenter.rules import DetectorName
 from celstream_segmenter.small_pictures import SmallPicture
+from celstream_segmenter.transition_finder import TransitionFinder
 from celstream_segmenter.transitions import Transition
 
 
@@ -34,6 +35,27 @@ class Detector(Protocol):
 
     def finish(self) -> list[Transition]:
         """Return the rest, after the last frame."""
+
+
+class CelstreamDetector:
+    """Celstream's own: cuts, dissolves, fades and wipes."""
+
+    def __init__(self) -> None:
+        self._finder = TransitionFinder()
+
+    @property
+    def change(self) -> list[float]:
+        return self._finder.change
+
+    @property
+    def change_threshold(self) -> float:
+        return self._finder.change_threshold
+
+    def push(self, frame: av.VideoFrame, picture: SmallPicture) -> list[Transition]:
+        return self._finder.push(picture.luma, picture.chroma)
+
+    def finish(self) -> list[Transition]:
+        return self._finder.finish()
 
 
 class SceneDetectDetector:
@@ -92,6 +114,8 @@ def _as_scenedetect_reads(frame: av.VideoFrame) -> NDArray[np.uint8]:
 
 def detector_of(name: DetectorName, fps: float) -> Detector:
     """The detector of that name, for footage of about `fps` frames per second."""
+    if name == "celstream":
+        return CelstreamDetector()
     if name == "content":
         content = ContentDetector()
         return SceneDetectDetector(content, ContentDetector.FRAME_SCORE_KEY, 27.0, 255.0, fps)
@@ -99,4 +123,4 @@ def detector_of(name: DetectorName, fps: float) -> Detector:
         adaptive = AdaptiveDetector()
         key = next(k for k in adaptive.get_metrics() if "adaptive_ratio" in k)
         return SceneDetectDetector(adaptive, key, 3.0, 255.0, fps)
-    raise ValueError(f"detector {name!r}: expected content or adaptive.")
+    raise ValueError(f"detector {name!r}: expected celstream, content or adaptive.")

@@ -13,7 +13,7 @@ class SegmentationRules(msgspec.Struct, frozen=True, kw_only=True):
     Raises ValueError where the durations are not 0 < min <= target <= max.
     """
 
-    detector: DetectorName = "content"
+    detector: DetectorName = "celstream"
     min_seconds: float = 1.0
     """A shorter shot is refused."""
     target_seconds: float = 5.0

@@ -43,7 +43,7 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServicer):
             try:
                 rules = msgspec.convert({**msgspec.to_builtins(rules), "detector": first.detector}, SegmentationRules)
             except msgspec.ValidationError as error:
-                raise Invalid(f"detector {first.detector!r}: expected content or adaptive.") from error
+                raise Invalid(f"detector {first.detector!r}: expected celstream, content or adaptive.") from error
         if first.WhichOneof("footage") == "reference":
             with self._store.local(first.reference) as path:
                 yield from self._detect(path, rules)

@@ -12,7 +12,7 @@ from celstream_segmenter.rules import DetectorName, SegmentationRules
 class SegmenterSettings(ServiceSettings):
     """What the segmenter can be told."""
 
-    detector: DetectorName = Field("content", description="Detector of transitions: content or adaptive.")
+    detector: DetectorName = Field("celstream", description="Detector of transitions: celstream, content or adaptive.")
     min_seconds: float = Field(1.0, gt=0, description="Shortest clip, seconds; a shorter shot is refused.")
     target_seconds: float = Field(5.0, gt=0, description="Parts of a long shot are about this long, seconds.")
     max_seconds: float = Field(20.0, gt=0, description="Longest clip, seconds; a longer shot is split.")

@@ -1,5 +1,7 @@
 """Shots lie between transitions; long ones are split evenly in time."""
 
+from itertools import pairwise
+
 import numpy as np
 from celstream_segmenter.shots import ShotAssembler, parts, without
 from celstream_segmenter.transitions import Transition
@@ -69,5 +71,5 @@ def test_parts_cover_a_shot_of_variable_frame_rate_once(count: int, start: int, 
     ranges = parts(start, start + count, seconds, target_seconds=2, max_seconds=4)
     assert ranges[0][0] == start
     assert ranges[-1][1] == start + count
-    assert all(b == c for (_, b), (c, _) in zip(ranges[:-1], ranges[1:], strict=True))
+    assert all(b == c for (_, b), (c, _) in pairwise(ranges))
     assert all(seconds[b] - seconds[a] <= 4 + 2 * frame for a, b in ranges)
