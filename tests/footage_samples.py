@@ -1,5 +1,7 @@
 """Small footage of every awkward kind, encoded here: each frame and each stretch of sound is unlike any other."""
 
+import functools
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -139,6 +141,16 @@ def _sound_frames(sound: Sound, seconds: float, size: int) -> Iterator[av.AudioF
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), sound.sample_format, sound.layout)
         frame.sample_rate, frame.pts, frame.time_base = sound.rate, offset + at, Fraction(1, sound.rate)
         yield frame
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="celstream-samples-")
+
+
+def made(name: str) -> Path:
+    """The sample of that file name, encoded once for this process."""
+    return make(sample(name), Path(_folder().name))
 
 
 def make(shape: Sample, folder: Path) -> Path:

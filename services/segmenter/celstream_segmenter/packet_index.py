@@ -19,6 +19,7 @@ from av.error import FFmpegError
 from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
+from celstream_segmenter.damage import Damage, around, holes, merged
 from celstream_segmenter.packet_contents import NO_TIME, shows_a_frame
 from celstream_segmenter.sound_index import SoundColumns, SoundIndex
 
@@ -48,15 +49,6 @@ class PacketFlag(IntFlag):
     """It only feeds later packets, or the decoder gave no frame for it."""
     NEW_HEADERS = 16
     """The codec's headers change here (size, profile, …)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """Frames [start_frame, end_frame) that may differ from what was once encoded; empty where frames are gone."""
-
-    start_frame: int
-    end_frame: int
-    what: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,9 +112,16 @@ class FootageIndex:
         """When `frame` begins, in seconds; for `frame_count`, when the last frame ends."""
         return self.ticks_at(frame) * self.time_base
 
+    def frame_number(self, ticks: int) -> int | None:
+        """The frame that is shown at exactly `ticks`; None where there is none."""
+        at = int(np.searchsorted(self.video.frame_ticks, ticks))
+        return at if at < self.frame_count and int(self.video.frame_ticks[at]) == ticks else None
+
     def reconciled(self, decoded_ticks: NDArray[np.int64], corrupt: NDArray[np.bool_] | None = None) -> "FootageIndex":
         """The index after a full decode: only frames that the decoder gave, with the damage that it met.
 
+        A frame that comes out late, after one that is shown later (damaged footage), is left out as well: what was
+        measured per decoded frame fits the new numbers after `frame_number`.
         decoded_ticks: the time stamps of all frames as they came out of the decoder, in ticks of `time_base`.
         corrupt: for each of them whether the decoder marked it as corrupt.
         """
@@ -301,32 +300,30 @@ def _keeping(video: VideoIndex, keep: NDArray[np.bool_]) -> VideoIndex:
     )
 
 
-def _until_next_key(video: VideoIndex, frame: int) -> int:
-    """The first frame at or after `frame` from which decoding is right again: the next key frame."""
-    keys = np.flatnonzero(video.packet_flags[video.frame_packets] & PacketFlag.KEY)
-    later = keys[keys >= frame]
-    return int(later[0]) if len(later) else len(video.frame_ticks)
-
-
 def _damage_in_packets(index: FootageIndex, broken: bool) -> tuple[Damage, ...]:
-    video = index.video
-    corrupt = np.flatnonzero(video.packet_flags[video.frame_packets] & PacketFlag.CORRUPT)
-    found = [Damage(int(f), max(int(f) + 1, _until_next_key(video, int(f))), "incomplete packet") for f in corrupt]
+    flags = index.video.packet_flags[index.video.frame_packets]
+    keys = np.flatnonzero(flags & PacketFlag.KEY)
+    found = [
+        around(keys, len(flags), f, f, "incomplete packet") for f in np.flatnonzero(flags & PacketFlag.CORRUPT).tolist()
+    ]
+    found.extend(around(keys, len(flags), frame - 1, frame, "a hole in time") for frame in holes(index.frame_times))
     if broken:
-        found.append(Damage(index.frame_count, index.frame_count, "part of the file cannot be read"))
-    return tuple(found)
+        found.append(Damage(len(flags), len(flags), "part of the file cannot be read"))
+    return merged(found)
 
 
 def _reconciled(index: FootageIndex, decoded: NDArray[np.int64], corrupt: NDArray[np.bool_] | None) -> FootageIndex:
     video = index.video
-    keep = np.isin(video.frame_ticks, decoded)
+    in_order = decoded >= np.maximum.accumulate(decoded) if len(decoded) else np.zeros(0, dtype=bool)
+    keep = np.isin(video.frame_ticks, decoded[in_order])
     kept = video if keep.all() else _keeping(video, keep)
-    found = list(index.damage)
-    gone = np.flatnonzero(~keep)
-    for frame in gone[np.concatenate([[True], np.diff(gone) > 1])] if len(gone) else ():
-        at = int(keep[:frame].sum())
-        found.append(Damage(at, _until_next_key(kept, at), "packets without a picture"))
+    moved = np.concatenate([[0], np.cumsum(keep)])  # frame numbers before -> after
+    found = [Damage(int(moved[d.start_frame]), int(moved[d.end_frame]), d.what) for d in index.damage]
+    keys = np.flatnonzero(kept.packet_flags[kept.frame_packets] & PacketFlag.KEY)
+    count = len(kept.frame_ticks)
+    lost = np.unique(moved[np.flatnonzero(~keep)])
+    found.extend(around(keys, count, frame - 1, frame, "packets without a picture") for frame in lost)
     if corrupt is not None and corrupt.any():
         bad = np.flatnonzero(np.isin(kept.frame_ticks, decoded[corrupt]))
-        found.extend(Damage(int(f), max(int(f) + 1, _until_next_key(kept, int(f))), "decoder error") for f in bad)
-    return replace(index, video=kept, damage=tuple(found))
+        found.extend(around(keys, count, frame, frame, "decoder error") for frame in bad.tolist())
+    return replace(index, video=kept, damage=merged(found))

@@ -1,0 +1,53 @@
+"""Damage: the frames of a footage that may not be what was once encoded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+EVEN_SHARE = 0.95
+"""Share of evenly spaced frames from which on a hole in time means lost frames, not a variable frame rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Frames [start_frame, end_frame) that may differ from what was once encoded; empty where frames are gone."""
+
+    start_frame: int
+    end_frame: int
+    what: str
+
+
+def around(keys: NDArray[np.int64], frame_count: int, first: int, last: int, what: str) -> Damage:
+    """From the key frame at or before frame `first` to the next one after `last`: what damage there may have touched.
+
+    keys: the frames at which decoding can begin, rising.
+    """
+    before = int(np.searchsorted(keys, max(first, 0), side="right"))
+    after = int(np.searchsorted(keys, last, side="right"))
+    start = int(keys[before - 1]) if before else 0
+    return Damage(start, int(keys[after]) if after < len(keys) else frame_count, what)
+
+
+def holes(ticks: NDArray[np.int64]) -> list[int]:
+    """Frames that follow a hole, in footage whose frames otherwise follow each other evenly."""
+    gaps = np.diff(ticks)
+    if not len(gaps):
+        return []
+    usual = float(np.median(gaps))
+    even = np.abs(gaps - usual) <= max(1.0, 0.1 * usual)
+    if even.mean() < EVEN_SHARE:
+        return []  # variable frame rate: a long frame is no hole
+    return [int(frame) + 1 for frame in np.flatnonzero(gaps > 1.5 * usual + 1)]
+
+
+def merged(damage: list[Damage]) -> tuple[Damage, ...]:
+    """Damage in rising order; overlapping ranges of the same kind become one."""
+    result: list[Damage] = []
+    for item in sorted(damage, key=lambda d: (d.what, d.start_frame)):
+        last = result[-1] if result else None
+        if last is not None and last.what == item.what and item.start_frame <= last.end_frame:
+            result[-1] = Damage(last.start_frame, max(last.end_frame, item.end_frame), item.what)
+        else:
+            result.append(item)
+    return tuple(sorted(result, key=lambda d: (d.start_frame, d.end_frame)))
