@@ -52,7 +52,7 @@ def run(footage: Footage | Sequence[Footage], out: Footage, **options: Any) -> R
     """
     from celstream.display import Recording
     from celstream.options import RunOptions
-    from celstream.run import Interrupted, run_footage
+    from celstream.pipeline import Interrupted, run_footage
 
     given = [footage] if isinstance(footage, str | os.PathLike) else list(footage)
     recording = Recording()

@@ -64,7 +64,7 @@ def one_line_for_a_person() -> Iterator[None]:
 def _run(options: RunOptions, *, json: bool) -> None:
     from celstream.display import Display
     from celstream.lines import JsonLines, PlainLines
-    from celstream.run import Interrupted, run_footage
+    from celstream.pipeline import Interrupted, run_footage
     from celstream.terminal import TerminalDisplay
 
     console = Console()
@@ -145,7 +145,7 @@ def demo(out: Out, jobs: Jobs = JOBS, json: Json = False, detector: DetectorOpti
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="The dataset folder.")]) -> None:
     """Write a dataset's tables, clips and report anew from its state."""
-    from celstream.run import rebuild
+    from celstream.pipeline import rebuild
 
     with one_line_for_a_person():
         typer.echo(rebuild(folder).report_page)

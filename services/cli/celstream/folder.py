@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from celstream_platform.artefacts import directory_url
 from celstream_platform.errors import Invalid
 from celstream_platform.eventlog import sqlite_url
 
+ROOM_BYTES = 1 << 20  # with less room nothing can be committed any more
 LOCK_PATIENCE_SECONDS = 5.0  # workers of a run that was killed end well within this, and the lock with them
 
 
@@ -71,6 +72,19 @@ class DatasetFolder:
         """Whether a run has worked here before."""
         return self.state.is_dir()
 
+    def room_finding(self) -> str:
+        """One line for a person where there is no room to write any more; empty where there is."""
+        probe = self.state / f".room-{os.getpid()}"
+        try:
+            with probe.open("wb") as file:
+                file.write(bytes(ROOM_BYTES))
+        except OSError as error:
+            return output_finding(self.path, error)
+        finally:
+            with suppress(OSError):
+                probe.unlink()
+        return ""
+
     @contextmanager
     def locked(self) -> Iterator[int]:
         """Hold the folder's lock; gives its file descriptor, which workers inherit.
@@ -104,9 +118,18 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def tells_of_a_full_disk(error: BaseException) -> bool:
+    """Whether an error came of a full disk: by its number, or by its words where it crossed from another process."""
+    number = error.errno if isinstance(error, OSError) else None
+    return number in FULL or any(os.strerror(full) in str(error) for full in FULL)
+
+
 def output_finding(path: Path, error: OSError) -> str:
     """One line for a person: why the output cannot be written, and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in FULL:
         return (
             f"{path}: the output is full ({os.strerror(error.errno)}). "
             "Make room or give another --out; the same command goes on."

@@ -4,6 +4,7 @@ Standard input: one line, a `Task` as JSON; then nothing until the run ends. Sta
 """
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -17,27 +18,33 @@ from celstream_platform import logs
 from celstream_platform.artefacts import open_artefact_store
 from celstream_platform.errors import Unavailable
 from celstream_platform.eventlog import open_event_log
-from celstream_platform.footage.limits import Limits
+from celstream_platform.footage.limits import GIB, Limits
 from celstream_platform.shutdown import Shutdown
-from celstream_platform.stage import Context, Result, Stage
+from celstream_platform.stage import Context, Result, Stage, Stopping
 from celstream_platform.topics import Topic
 from celstream_platform.worker import Worker
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.stage import SegmenterStage
 from google.protobuf.message import Message
 
+from celstream.folder import DatasetFolder, output_finding, tells_of_a_full_disk
+
+# A long film may take hours on a slow machine; a file that is made to take for ever does not get them for ever.
+LIMITS = Limits(cpu_seconds=24 * 3600, wall_seconds=24 * 3600, scratch_bytes=64 * GIB)
+
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told.
 
-    name: unique in the run, the same after a restart. run_pid: the process of the run. scratch: folder for files on
-    their way into the store.
+    name: unique in the run, the same after a restart. run_pid: the process of the run. out: the dataset folder,
+    as it was given. scratch: folder for files on their way into the store.
     """
 
     name: str
     run_pid: int
     events: str
     artefacts: str
+    out: str
     scratch: str
     rules: SegmentationRules
 
@@ -49,8 +56,9 @@ class Telling:
     has to hear of it, for nobody else will make room.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, folder: DatasetFolder) -> None:
         self._stage = stage
+        self._folder = folder
 
     @property
     def name(self) -> str:
@@ -81,8 +89,16 @@ class Telling:
         """See Stage."""
         try:
             return self._stage.process(message, context)
-        except Unavailable as error:
-            tell(str(error))
+        except Stopping:
+            raise
+        except Exception as error:
+            if isinstance(error, Unavailable):
+                tell(self._folder.room_finding() or str(error))
+                raise
+            if tells_of_a_full_disk(error):  # of the scratch folder: neither the footage nor the program is to blame
+                finding = output_finding(self._folder.path, OSError(errno.ENOSPC, ""))
+                tell(finding)
+                raise Unavailable(finding) from error
             raise
 
 
@@ -111,7 +127,7 @@ def main() -> None:
     logs.configure(task.name)
     log = open_event_log(task.events, supervisor_pid=task.run_pid)
     store = open_artefact_store(task.artefacts)
-    stage = Telling(SegmenterStage(store, task.rules, Limits(), Path(task.scratch)))
+    stage = Telling(SegmenterStage(store, task.rules, LIMITS, Path(task.scratch)), DatasetFolder(Path(task.out)))
     try:
         Worker(stage, log, store, member=task.name).run(shutdown)
     finally:

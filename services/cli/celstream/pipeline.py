@@ -4,6 +4,7 @@ Nothing here decides anything about footage: that is the stages' part. What is d
 ends in any way goes on where it was when the same command is given again.
 """
 
+import errno
 import os
 import shutil
 import time
@@ -28,14 +29,13 @@ from celstream.catalog_contents import read_contents
 from celstream.contents import rejection_reason
 from celstream.display import Display, Finished, Summary, Working
 from celstream.export import export
-from celstream.folder import DatasetFolder, output_finding
+from celstream.folder import ROOM_BYTES, DatasetFolder, output_finding
 from celstream.footage_files import NamedFootage, named_footage
 from celstream.interruption import Interruption
 from celstream.options import RunOptions
 from celstream.workers import Workers
 
 STEP_SECONDS = 0.1  # between two looks at what the workers did
-ROOM_BYTES = 1 << 20  # with less room on the disk nothing can be committed any more
 NEVER_READ = ("unreadable", "limit_exceeded")  # whole footage refused for these: the file is bad
 
 
@@ -99,6 +99,8 @@ def run_footage(options: RunOptions, display: Display) -> Summary:
     with folder.locked() as lock, Interruption() as interruption:
         try:
             return _run(options, display, folder, lock, interruption, began)
+        except Unavailable as error:  # databases say little of a full disk: look
+            raise Unavailable(folder.room_finding() or str(error)) from error
         except OSError as error:
             raise Unavailable(output_finding(folder.path, error)) from error
 
@@ -113,6 +115,7 @@ def _run(
     task = {
         "events": folder.events_url,
         "artefacts": folder.artefacts_url,
+        "out": str(folder.path),
         "scratch": str(scratch.absolute()),
         "rules": msgspec.to_builtins(rules),
     }
@@ -217,11 +220,11 @@ def _step(ports: Ports, workers: Workers, tally: Tally, display: Display, folder
                 _judge(footage_id, ports.catalog, tally, display, announce=True)
     display.tick()
     if trouble := workers.trouble():
-        raise Unavailable(f"{trouble[0]} The same command goes on afterwards.")
+        raise Unavailable(trouble[0])
     if tally.waiting:
         workers.watch()
         if shutil.disk_usage(folder.path).free < ROOM_BYTES:
-            raise Unavailable(f"{folder.path}: the output is full. Make room; the same command goes on.")
+            raise Unavailable(output_finding(folder.path, OSError(errno.ENOSPC, "")))
 
 
 def _judge(footage_id: str, catalog: Catalog, tally: Tally, display: Display, *, announce: bool) -> None:

@@ -1,0 +1,176 @@
+"""A run that is killed goes on: however it ended, the same command makes the same dataset, byte for byte."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celstream.folder import DatasetFolder
+from celstream.pipeline import open_ports
+
+from tests.end_to_end.command import COMMAND, SHOTS, celstream, film, snapshot, workers_of
+
+ARGUMENTS = ("run", "films", "--out", "dataset", "--jobs", "2", "--json")
+END_SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two films."""
+    folder = tmp_path_factory.mktemp("resume")
+    film(folder, "films/first.mp4")
+    film(folder, "films/second.mkv", SHOTS[3:])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(films: Path) -> tuple[dict[str, str], float]:
+    """The dataset as it is without disturbance, and how long it takes, seconds."""
+    began = time.monotonic()
+    ended = celstream(*ARGUMENTS, cwd=films)
+    assert ended.code == 0, ended.err
+    taken = time.monotonic() - began
+    found = snapshot(films / "dataset")
+    shutil.rmtree(films / "dataset")
+    return found, taken
+
+
+@pytest.fixture
+def fresh(films: Path) -> Iterator[Path]:
+    """The folder with the films, where no run has been."""
+    yield films
+    shutil.rmtree(films / "dataset", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The command at work."""
+    process = subprocess.Popen([*COMMAND, *ARGUMENTS], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def killed(folder: Path, seconds: float) -> bool:
+    """Start the command and kill it with signal 9 after a while; whether it was still at work."""
+    with running(folder) as process:
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return True
+        assert process.returncode == 0
+        return False
+
+
+def wait_until_nobody_works(dataset: Path) -> None:
+    """Returns once no process holds the lock; fails where one stays."""
+    deadline = time.monotonic() + END_SECONDS
+    while (dataset / ".celstream/lock").exists() and (left := workers_of(dataset)):
+        assert time.monotonic() < deadline, f"processes {left} outlive their run"
+        time.sleep(0.02)
+
+
+def check_after_kills(folder: Path, kills: int, seed: int, undisturbed: tuple[dict[str, str], float]) -> None:
+    """Kill as often as that at random moments, then let it end; nothing may be lost, doubled or different."""
+    expected, seconds = undisturbed
+    moments = random.Random(seed)
+    hits = 0
+    for _ in range(kills):
+        hits += killed(folder, moments.uniform(0.3, seconds))
+        if not (folder / "dataset" / ".celstream").exists():
+            continue
+        wait_until_nobody_works(folder / "dataset")
+    assert hits > 0
+    ended = celstream(*ARGUMENTS, cwd=folder)
+    assert ended.code == 0, ended.err
+    assert snapshot(folder / "dataset") == expected
+    with open_ports(DatasetFolder(folder / "dataset"), {}) as ports:
+        ports.catalog.catch_up()
+        assert ports.catalog.check_balance() == []
+        for entry in ports.catalog.footages():
+            footage_id = entry.footage.item.id  # type: ignore[attr-defined]
+            assert len(ports.catalog.outcomes(footage_id)) == 1
+            assert len(ports.catalog.versions(footage_id)) == 1
+        assert ports.catalog.parked() == []
+    assert list((folder / "dataset/.celstream/artefacts/incoming").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_three_times_makes_the_same_dataset(
+    fresh: Path, undisturbed: tuple[dict[str, str], float]
+) -> None:
+    check_after_kills(fresh, 3, 7, undisturbed)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_run_that_is_killed_again_and_again_makes_the_same_dataset(
+    fresh: Path, undisturbed: tuple[dict[str, str], float], seed: int
+) -> None:
+    check_after_kills(fresh, 5, seed, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_end_ends_cleanly_and_goes_on(
+    fresh: Path, undisturbed: tuple[dict[str, str], float], number: signal.Signals
+) -> None:
+    with running(fresh) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b'"progress"' in line:
+                break
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert errors == b"Interrupted. What is done is kept; resume with the same command.\n"
+    assert workers_of(fresh / "dataset") == []
+    assert celstream(*ARGUMENTS, cwd=fresh).code == 0
+    assert snapshot(fresh / "dataset") == undisturbed[0]
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_started_anew(fresh: Path, undisturbed: tuple[dict[str, str], float]) -> None:
+    with running(fresh) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b'"progress"' in line:
+                break
+        (victim, *_) = [pid for pid in workers_of(fresh / "dataset") if pid != process.pid]
+        os.kill(victim, signal.SIGKILL)
+        process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert snapshot(fresh / "dataset") == undisturbed[0]
+
+
+@pytest.mark.slow
+def test_a_second_run_in_the_same_folder_is_refused_in_one_line(
+    fresh: Path, undisturbed: tuple[dict[str, str], float]
+) -> None:
+    with running(fresh) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b'"progress"' in line:
+                break
+        os.kill(process.pid, signal.SIGSTOP)  # it must not end before the other one has tried
+        try:
+            second = celstream(*ARGUMENTS, cwd=fresh)
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        process.communicate(timeout=300)
+    assert second.code == 2
+    assert second.err == (
+        f"dataset: another run works in this folder (process {process.pid}). Let it end, or give another --out.\n"
+    )
+    assert process.returncode == 0
+    assert snapshot(fresh / "dataset") == undisturbed[0]
