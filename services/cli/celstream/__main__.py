@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 from celstream_platform.errors import CelstreamError
+from celstream_segmenter.rules import DetectorName
 from rich.console import Console
 
-from celstream.options import Detector, RunOptions, Style, usable_processors
+from celstream.options import DEFAULTS, RunOptions, Style, usable_processors
 
 SOME_BAD, FAULT = 2, 1
 JOBS = usable_processors()
@@ -45,7 +46,7 @@ Jobs = Annotated[int, typer.Option(min=1, help="Footages at a time.", show_defau
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON object a line on standard output, and nothing else there.")
 ]
-DetectorOption = Annotated[Detector, typer.Option(help="How transitions are found.")]
+DetectorOption = Annotated[DetectorName, typer.Option(help="How transitions are found.")]
 Letter = Annotated[str, typer.Argument(help="Start of a letter's id.")]
 
 
@@ -98,10 +99,12 @@ def run(
     until: Annotated[Literal["clips"], typer.Option(help="The level to stop after.")] = "clips",
     jobs: Jobs = JOBS,
     json: Json = False,
-    detector: DetectorOption = "content",
-    min_seconds: Annotated[float, typer.Option(help="A shorter shot is refused.")] = 1.0,
-    target_seconds: Annotated[float, typer.Option(help="Parts of a long shot are about this long.")] = 5.0,
-    max_seconds: Annotated[float, typer.Option(help="A longer shot is split.")] = 20.0,
+    detector: DetectorOption = DEFAULTS.detector,
+    min_seconds: Annotated[float, typer.Option(help="A shorter shot is refused.")] = DEFAULTS.min_seconds,
+    target_seconds: Annotated[
+        float, typer.Option(help="A long shot is split into about this.")
+    ] = DEFAULTS.target_seconds,
+    max_seconds: Annotated[float, typer.Option(help="A longer shot is split.")] = DEFAULTS.max_seconds,
     style: Annotated[Style, typer.Option(help="Where the drawing style comes from.")] = "unspecified",
     work: Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")] = "",
     license: Annotated[str, typer.Option(help="Licence of the footage (SPDX).", show_default="none")] = "",  # noqa: A002
@@ -128,7 +131,7 @@ def run(
 
 
 @app.command()
-def demo(out: Out, jobs: Jobs = JOBS, json: Json = False, detector: DetectorOption = "content") -> None:
+def demo(out: Out, jobs: Jobs = JOBS, json: Json = False, detector: DetectorOption = DEFAULTS.detector) -> None:
     """Render a demonstration film into OUT/footage, and take it to a dataset."""
     from celstream.demo import demo_footage
     from celstream.folder import DatasetFolder

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Detector = Literal["celstream", "content", "adaptive"]
+from celstream_segmenter.rules import DetectorName, SegmentationRules
+
+DEFAULTS = SegmentationRules()
 Style = Literal["unspecified", "american", "chinese", "japanese", "other", "rendered"]
 
 
@@ -29,10 +31,10 @@ class RunOptions:
     out: Path
     until: Literal["clips"] = "clips"
     jobs: int = field(default_factory=usable_processors)
-    detector: Detector = "content"
-    min_seconds: float = 1.0
-    target_seconds: float = 5.0
-    max_seconds: float = 20.0
+    detector: DetectorName = DEFAULTS.detector
+    min_seconds: float = DEFAULTS.min_seconds
+    target_seconds: float = DEFAULTS.target_seconds
+    max_seconds: float = DEFAULTS.max_seconds
     style: Style = "unspecified"
     work: str = ""
     license: str = ""

@@ -6,13 +6,12 @@ from typing import Any
 
 import jinja2
 from celstream_platform.artefacts.port import ArtefactStore
-from celstream_protos.v1.envelope_pb2 import ArtefactRef
 
 from celstream.clip_files import readable_stem
 from celstream.contents import FootageContents, duration_seconds, transition_kind
 from celstream.report import charts, figures, words
-from celstream.report.pictures import picture_name, write_pictures
-from celstream.report.sheet import footage_view, picture_wishes
+from celstream.report.pictures import Picture, write_pictures
+from celstream.report.sheet import clip_picture_name, footage_view, picture_wishes
 
 TEMPLATES = Path(__file__).with_name("templates")
 KIND_WORDS = {
@@ -36,7 +35,7 @@ def write_report(dataset: Sequence[FootageContents], out: Path, store: ArtefactS
     """
     folder = out / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted: dict[str, tuple[ArtefactRef, float]] = {}
+    wanted: dict[str, Picture] = {}
     for contents in dataset:
         wanted |= picture_wishes(contents)
     write_pictures(folder / "pictures", wanted, store)
@@ -126,7 +125,7 @@ def _row(contents: FootageContents) -> dict[str, Any]:
     return {
         "name": contents.footage.name,
         "page": page_name(contents),
-        "picture": picture_name(clips[len(clips) // 2].first_frame) if clips else None,
+        "picture": clip_picture_name(clips[len(clips) // 2]) if clips else None,
         "video": f"{video.width}×{video.height} {video.codec}",
         "balance": balance,
         "refused": balance.rejections,

@@ -1,28 +1,44 @@
-"""Small pictures for the report: scaled from the clips' first frames, kept under the name of what they show."""
+"""Small pictures for the report: scaled from the clips' first frames, kept under the name of what they show.
 
-from collections.abc import Mapping
+A clip that fades in begins black: then its last frame says more.
+"""
+
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from celstream_platform.artefacts.port import ArtefactStore
 from celstream_protos.v1.envelope_pb2 import ArtefactRef
-from PIL import Image
+from PIL import Image, ImageStat
 
 WIDTH_PIXELS = 320  # sharp on a phone's screen, about 12 KB
 JPEG_QUALITY = 82
 THREADS = 2  # Pillow decodes and scales without Python's lock
+DULL_DEVIATION = 12.0  # a picture whose luma (0-255) deviates by less shows next to nothing
 
 
-def picture_name(artefact: ArtefactRef) -> str:
-    """File name of the small picture of an artefact."""
-    return f"{artefact.sha256[:20]}.jpg"
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A small picture to make.
+
+    stills: the first of these still pictures that shows something, or the liveliest. pixel_ratio: width of their pixels
+    divided by their height.
+    """
+
+    stills: Sequence[ArtefactRef]
+    pixel_ratio: float = 1.0
 
 
-def write_pictures(folder: Path, wanted: Mapping[str, tuple[ArtefactRef, float]], store: ArtefactStore) -> None:
+def picture_name(*stills: ArtefactRef) -> str:
+    """File name of the small picture that is made of these."""
+    return f"{'-'.join(still.sha256[:12] for still in stills)}.jpg"
+
+
+def write_pictures(folder: Path, wanted: Mapping[str, Picture], store: ArtefactStore) -> None:
     """Make the folder hold exactly the wanted small pictures; those that are there stay.
 
-    wanted: file name → artefact (any still picture) and width of a pixel divided by its height.
-    Raises NotFound where an artefact is missing, OSError where the folder cannot be written.
+    wanted: by file name. Raises NotFound where an artefact is missing, OSError where the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     there = set()
@@ -33,16 +49,26 @@ def write_pictures(folder: Path, wanted: Mapping[str, tuple[ArtefactRef, float]]
             path.unlink()
 
     def make(name: str) -> None:
-        artefact, pixel_ratio = wanted[name]
-        with store.open(artefact) as source, Image.open(source) as picture:
-            size = small_size(picture.width, picture.height, pixel_ratio)
-            small = picture.convert("RGB").resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+        small = _liveliest(wanted[name], store)
         temporary = folder / f".{name}.part"
         small.save(temporary, "JPEG", quality=JPEG_QUALITY, optimize=True)
         temporary.replace(folder / name)
 
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(make, sorted(set(wanted) - there)))
+
+
+def _liveliest(picture: Picture, store: ArtefactStore) -> Image.Image:
+    found: list[tuple[float, Image.Image]] = []
+    for still in picture.stills:
+        with store.open(still) as source, Image.open(source) as whole:
+            size = small_size(whole.width, whole.height, picture.pixel_ratio)
+            small = whole.convert("RGB").resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+        deviation = ImageStat.Stat(small.convert("L")).stddev[0]
+        if deviation >= DULL_DEVIATION:
+            return small
+        found.append((deviation, small))
+    return max(found, key=lambda entry: entry[0])[1]
 
 
 def small_size(width: int, height: int, pixel_ratio: float) -> tuple[int, int]:

@@ -5,10 +5,11 @@ pictures load as they come into sight.
 """
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 from celstream_protos.v1.clip_pb2 import Clip, FootageAnalysis, Transition
-from celstream_protos.v1.envelope_pb2 import ArtefactRef, Rejection
+from celstream_protos.v1.envelope_pb2 import Rejection
 
 from celstream.clip_files import clip_files
 from celstream.contents import (
@@ -22,21 +23,27 @@ from celstream.contents import (
     transition_kind,
 )
 from celstream.report import charts, figures, words
-from celstream.report.pictures import picture_name, small_size
+from celstream.report.pictures import Picture, picture_name, small_size
 
 SECTION_ENTRIES = 48  # about three screens of a desk
 TRANSITION_WORDS = {"cut": "cut", "dissolve": "dissolve", "fade_in": "fade in", "fade_out": "fade out", "wipe": "wipe"}
 UNSURE = 0.5  # a transition below this confidence is marked
 
 
-def picture_wishes(contents: FootageContents) -> dict[str, tuple[ArtefactRef, float]]:
-    """The small pictures that a footage's pages show: name → artefact and pixel ratio."""
+def clip_picture_name(clip: Clip) -> str:
+    """File name of a clip's small picture: named by both frames, for either may be the one that is shown."""
+    return picture_name(clip.first_frame, clip.last_frame)
+
+
+def picture_wishes(contents: FootageContents) -> dict[str, Picture]:
+    """The small pictures that a footage's pages show, by file name."""
     wishes = {}
     for clip in contents.clips:
-        wishes[picture_name(clip.first_frame)] = (clip.first_frame, ratio(clip.sample_aspect_ratio) or 1.0)
+        stills = (clip.first_frame, clip.last_frame)
+        wishes[clip_picture_name(clip)] = Picture(stills, ratio(clip.sample_aspect_ratio) or 1.0)
     for rejection in contents.rejections:
         if rejection.HasField("thumbnail"):
-            wishes[picture_name(rejection.thumbnail)] = (rejection.thumbnail, 1.0)
+            wishes[picture_name(rejection.thumbnail)] = Picture((rejection.thumbnail,))
     return wishes
 
 
@@ -54,6 +61,7 @@ def footage_view(contents: FootageContents) -> dict[str, Any]:
     footage = contents.footage
     return {
         "name": footage.name,
+        "title": PurePath(footage.name).name,
         "facts": _facts(contents),
         "balance": figures.balance([contents]),
         "transitions": len(analysis.transitions),
@@ -92,7 +100,7 @@ def _clip_entry(contents: FootageContents, clip: Clip) -> dict[str, Any]:
     return {
         "clip": clip.item.id[:8],
         "video": f"../{clip_files(contents.footage.name, clip).video}",
-        "picture": picture_name(clip.first_frame),
+        "picture": clip_picture_name(clip),
         "start_frame": frames.start_frame,
         "end_frame": frames.end_frame,
         "start": start_seconds(frames),
@@ -145,6 +153,7 @@ def _opening(analysis: FootageAnalysis | None, clip: Clip) -> dict[str, Any] | N
 def _facts(contents: FootageContents) -> list[str]:
     footage, video = contents.footage, contents.footage.video
     facts = [
+        footage.name if footage.name != PurePath(footage.name).name else "",
         f"{video.width}×{video.height}",
         f"{words.number(ratio(video.fps))} frames/s",
         video.codec,
