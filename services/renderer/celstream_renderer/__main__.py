@@ -1,5 +1,6 @@
 """The command line of the renderer: `python -m celstream_renderer film|demo|suite`."""
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -145,4 +146,5 @@ def _delivery(text: str) -> Delivery:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 prints its settings for every film
     app()
