@@ -157,7 +157,7 @@ def main() -> None:
         [
             f"{EVENTS:,} events of 1 KiB and four headers; every event is checked to arrive once.",
             "Every commit is durable (fsync) before it returns, in the minimal loop as well.",
-            "The minimal loop has no groups, no leases, no order by key over several workers: the price of SQLite alone.",
+            "The minimal loop has no groups, no leases, no order by key over many workers: the price of SQLite alone.",
         ],
     )
 

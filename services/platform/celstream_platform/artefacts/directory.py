@@ -20,6 +20,8 @@ from typing import BinaryIO
 
 from celstream_protos.v1.envelope_pb2 import ArtefactRef
 
+from celstream_platform import metrics
+from celstream_platform.artefacts.measured import measured
 from celstream_platform.artefacts.verified import VerifiedReader
 from celstream_platform.errors import Invalid, NotFound, Unavailable
 
@@ -41,15 +43,16 @@ class DirectoryStore:
 
     def put(self, source: bytes | Path | BinaryIO, media_type: str) -> ArtefactRef:
         """See the port."""
-        if isinstance(source, Path):
-            with _opened(source) as stream:
-                return self._put_stream(stream, media_type)
-        return self._put_stream(BytesIO(source) if isinstance(source, bytes) else source, media_type)
+        with measured("put"):
+            if isinstance(source, Path):
+                with _opened(source) as stream:
+                    return self._put_stream(stream, media_type)
+            return self._put_stream(BytesIO(source) if isinstance(source, bytes) else source, media_type)
 
     def adopt(self, path: Path, media_type: str) -> ArtefactRef:
         """See the port. The file is read once, for its hash; it must stay where it is, unchanged."""
         path = path.absolute()
-        with _opened(path) as stream:
+        with measured("adopt"), _opened(path) as stream:
             before = os.fstat(stream.fileno())
             sha256 = hashlib.file_digest(stream, hashlib.sha256).hexdigest()
             after = os.fstat(stream.fileno())
@@ -63,16 +66,20 @@ class DirectoryStore:
 
     def open(self, ref: ArtefactRef) -> BinaryIO:
         """See the port. Raises Invalid at the end of a read whose bytes are not those of the name."""
-        path = self._find(ref)
-        try:
-            return BufferedReader(VerifiedReader(path.open("rb"), ref.sha256, str(path)), BLOCK_BYTES)
-        except OSError as error:
-            raise Unavailable(f"{path}: artefact cannot be read: {error.strerror}. Check its permissions.") from error
+        with measured("open"):
+            path = self._find(ref)
+            try:
+                stream = path.open("rb")
+            except OSError as error:
+                raise Unavailable(f"{path}: cannot be read: {error.strerror}. Check its permissions.") from error
+            return BufferedReader(VerifiedReader(stream, ref.sha256, str(path)), BLOCK_BYTES)
 
     @contextmanager
     def local(self, ref: ArtefactRef) -> Iterator[Path]:
         """See the port. It is the stored or adopted file itself; its size is checked, its bytes are not."""
-        yield self._find(ref)
+        with measured("local"):
+            path = self._find(ref)
+        yield path
 
     def stat(self, ref: ArtefactRef) -> int | None:
         """See the port."""
@@ -87,7 +94,7 @@ class DirectoryStore:
 
     def delete(self, ref: ArtefactRef) -> None:
         """See the port. An adopted original stays where it is."""
-        with self._writing():
+        with measured("delete"), self._writing():
             self._place(ref).unlink(missing_ok=True)
             self._link(ref).unlink(missing_ok=True)
 
@@ -105,6 +112,7 @@ class DirectoryStore:
 
     def _put_stream(self, stream: BinaryIO, media_type: str) -> ArtefactRef:
         sha256, size = self._write(stream, lambda sha256: self._place(ArtefactRef(sha256=sha256)))
+        metrics.ARTEFACT_BYTES.labels("put").inc(size)
         return ArtefactRef(sha256=sha256, size=size, media_type=media_type)
 
     def _write(self, stream: BinaryIO, place: Callable[[str], Path]) -> tuple[str, int]:

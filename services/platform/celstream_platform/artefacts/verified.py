@@ -4,6 +4,7 @@ import hashlib
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
+from celstream_platform import metrics
 from celstream_platform.errors import Invalid
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class VerifiedReader(io.RawIOBase):
                 " It was damaged or changed: store it again."
             )
         self._hash.update(block)
+        metrics.ARTEFACT_BYTES.labels("open").inc(len(block))
         view[: len(block)] = block
         return len(block)
 

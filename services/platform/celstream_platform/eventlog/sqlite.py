@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from celstream_platform import metrics
 from celstream_platform.errors import Invalid, NotFound, Unavailable
 from celstream_platform.eventlog import sqlite_compaction as compaction
 from celstream_platform.eventlog.liveness import Process, now_seconds, process
@@ -76,7 +77,8 @@ class SqliteEventLog:
     def publish(self, events: Sequence[Event]) -> None:
         """See the port."""
         if events:
-            self._database.write(lambda connection: self._append(connection, events))
+            with metrics.EVENTLOG_SECONDS.labels("publish").time():
+                self._database.write(lambda connection: self._append(connection, events))
 
     def session(self, group: str, topics: Sequence[str], member: str) -> SqliteSession:
         """See the port."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from celstream_platform import metrics
 from celstream_platform.errors import Fenced, Unavailable
 from celstream_platform.eventlog import sqlite_leases as leases
 from celstream_platform.eventlog.liveness import Process, now_seconds
@@ -85,7 +86,8 @@ class SqliteSession:
             self._append(connection, events)
 
         try:
-            self._database.write(transaction)
+            with metrics.EVENTLOG_SECONDS.labels("commit").time():
+                self._database.write(transaction)
         except Fenced:
             self._in_hand.clear()
             self._alone = False
@@ -160,7 +162,8 @@ class SqliteSession:
         self._bury_the_dead()
         if not self._database.read(self._candidates):
             return []
-        taken = self._database.write(lambda connection: self._lease(connection, max_events), durable=False)
+        with metrics.EVENTLOG_SECONDS.labels("poll").time():
+            taken = self._database.write(lambda connection: self._lease(connection, max_events), durable=False)
         for delivery in taken:
             self._in_hand.setdefault((self._topics[delivery.event.topic], delivery.partition), []).append(delivery)
         self._alone = any(delivery.attempt > 1 for delivery in taken)
