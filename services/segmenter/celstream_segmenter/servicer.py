@@ -11,6 +11,7 @@ from celstream_platform.artefacts.port import ArtefactStore
 from celstream_platform.errors import Invalid, LimitExceeded
 from celstream_platform.footage.limits import Limits
 from celstream_platform.footage.probe import fill, probe
+from celstream_platform.rpc import WRITERS, Policy, Service
 from celstream_protos.v1 import envelope_pb2, footage_pb2, segmenter_pb2, segmenter_pb2_grpc
 
 from celstream_segmenter.clip_events import analysis_message, clip_event, shot_message
@@ -98,3 +99,15 @@ def _described(path: Path, content: envelope_pb2.ArtefactRef) -> footage_pb2.Foo
     footage = footage_pb2.Footage(item=header, name=CALL_NAME, content=content)
     fill(footage, probe(path, name=CALL_NAME))
     return footage
+
+
+def segmenter_service(servicer: SegmenterServicer) -> Service:
+    """The service with its policies: a film may take hours to decode."""
+    return Service(
+        segmenter_pb2.DESCRIPTOR.services_by_name["Segmenter"],
+        lambda server: segmenter_pb2_grpc.add_SegmenterServicer_to_server(servicer, server),
+        {
+            "DetectShots": Policy(WRITERS, default_seconds=3600.0, max_seconds=6 * 3600.0),
+            "CutClips": Policy(WRITERS, default_seconds=3600.0, max_seconds=6 * 3600.0),
+        },
+    )

@@ -1,0 +1,84 @@
+"""The segmenter as a service: settings → ports → stage, worker and gRPC server."""
+
+import sys
+import threading
+
+from celstream_platform import logs, metrics_server, rpc, tracing
+from celstream_platform.artefacts import ArtefactStore, open_artefact_store
+from celstream_platform.backoff import Backoff
+from celstream_platform.errors import CelstreamError, Unavailable
+from celstream_platform.eventlog import EventLog, open_event_log
+from celstream_platform.settings import load
+from celstream_platform.shutdown import Shutdown, drain
+from celstream_platform.worker import Worker
+
+from celstream_segmenter.servicer import SegmenterServicer, segmenter_service
+from celstream_segmenter.settings import SegmenterSettings
+from celstream_segmenter.stage import NAME, SegmenterStage
+
+log = logs.logger(__name__)
+
+
+def main() -> int:
+    """Serve until SIGTERM. Exit status: 0 after an orderly end, 1 after a bug, 2 for settings that cannot be used."""
+    shutdown = Shutdown()
+    try:
+        settings = load(SegmenterSettings)
+        logs.configure(NAME, level=settings.log_level, format=settings.log_format)
+        tracing.configure(NAME, settings.trace_exporter)
+        shutdown.install()
+        opened = _open(settings, shutdown)
+        return 0 if opened is None else _serve(settings, shutdown, *opened)
+    except CelstreamError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _open(settings: SegmenterSettings, shutdown: Shutdown) -> tuple[EventLog, ArtefactStore] | None:
+    """Event log and store, once they answer; None where the process shall end before."""
+    backoff = Backoff(0.2, 10.0)
+    while not shutdown.requested():
+        try:
+            return open_event_log(settings.events), open_artefact_store(settings.artefacts)
+        except Unavailable as error:
+            log.warning("a dependency is away, waiting", error=str(error))
+            shutdown.wait(backoff.next_seconds())
+    return None
+
+
+def _serve(settings: SegmenterSettings, shutdown: Shutdown, event_log: EventLog, store: ArtefactStore) -> int:
+    failed = threading.Event()
+    stage = SegmenterStage(store, settings.rules(), settings.limits(), settings.scratch)
+    worker = Worker(stage, event_log, store, member=settings.member)
+
+    def work() -> None:
+        try:
+            worker.run(shutdown)
+        except Exception:
+            log.exception("the worker failed")
+            failed.set()
+            shutdown.request()
+
+    servicer = SegmenterServicer(store, settings.rules(), settings.limits(), settings.upload_bytes)
+    server = rpc.serve([segmenter_service(servicer)], settings, checks={"event log": lambda: worker.ready})
+    metrics = metrics_server.serve(settings.metrics_address, server.health.ready)
+    working = threading.Thread(target=work, name="worker")
+    working.start()
+    log.info("serving", grpc=server.address, metrics=metrics.address)
+    shutdown.wait()
+    problems = drain(
+        [
+            ("not ready", server.not_ready),
+            ("worker", working.join),
+            ("calls", server.stop),
+            ("event log", lambda _: event_log.close()),
+            ("metrics", lambda _: metrics.close()),
+            ("traces", lambda _: tracing.close()),
+        ],
+        seconds=settings.drain_seconds,
+    )
+    return 1 if problems or failed.is_set() else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
