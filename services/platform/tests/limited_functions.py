@@ -10,36 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from celstream_platform.errors import Invalid, Unavailable
-from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A result with an array."""
-
-    number: int
-    luma: NDArray[np.uint8]
-    means: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A result of another type."""
-
-    text: str
-    data: bytes = b""
-
-
-def pictures(path: Path, count: int, side: int) -> Iterator[Picture | Note]:
-    for number in range(count):
-        yield Picture(number, np.full((side, side), number % 256, np.uint8), (np.float64(number),))  # type: ignore[arg-type]
-        yield Note(path.name, bytes([number % 256]))
 
 
 def countdown(path: Path) -> Iterator[int]:
@@ -87,8 +61,8 @@ def other_type(path: Path) -> str:
     return path.name
 
 
-def unsendable(path: Path) -> Note:
-    return Note({path})  # type: ignore[arg-type]
+def unsendable(path: Path) -> dict[str, Path]:
+    return {"path": path}
 
 
 def huge_result(path: Path) -> bytes:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from celstream_platform.errors import Invalid, LimitExceeded, NotFound
 from celstream_platform.footage import limited
-from celstream_platform.footage.description import describe
+from celstream_platform.footage.description import Probe, describe
 from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.footage.probe import hash_file, probe
 
@@ -48,9 +48,9 @@ def listening() -> Iterator[socket.socket]:
         yield server
 
 
-def complaint(path: Path, kind: type[Exception] = Invalid) -> str:
+def complaint(path: Path, kind: type[Exception] = Invalid, *, read: Callable[[Path], Probe] = describe) -> str:
     with pytest.raises(kind) as caught:
-        probe(path)
+        read(path)
     text = str(caught.value)
     assert "\n" not in text
     assert "Traceback" not in text
@@ -145,9 +145,8 @@ def test_a_playlist_is_refused_and_nothing_that_it_names_is_touched(
     path.write_text(PLAYLISTS[kind].format(film=film, url=f"http://127.0.0.1:{port}/film.mp4", port=port))
     expected = f"is a playlist ({kind}), which names other files. Give the video file itself."
     with watched(film) as opened:
-        assert complaint(path) == expected
-        with pytest.raises(Invalid, match="which names other files"):
-            describe(path)  # without the sandbox
+        assert complaint(path, read=probe) == expected
+        assert complaint(path) == expected, "without the sandbox"
         assert not opened()
         film.read_bytes()
         assert opened(), "the watch works"
@@ -160,7 +159,7 @@ def test_a_name_is_never_taken_for_an_address(tmp_path: Path, film: Path, monkey
     for name in ("http:127.0.0.1.mp4", "concat:a|b.mp4", "film%03d.mp4", "-i.mp4", "pipe:0"):
         path = Path(name)
         path.write_bytes(film.read_bytes())
-        assert probe(path).video.codec == "h264"
+        assert describe(path).video.codec == "h264"
 
 
 def test_a_picture_too_large_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
@@ -203,7 +202,7 @@ def test_a_bomb_ends_at_the_memory_limit(tmp_path: Path) -> None:
 
 
 def test_no_corruption_crashes_or_hangs(tmp_path: Path, film: Path) -> None:
-    _corrupt(tmp_path, film, seeds=range(12))
+    _corrupt(tmp_path, film, seeds=range(6))
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from celstream_platform.footage.description import describe
 from celstream_platform.footage.probe import AudioTrack, Probe, fill, probe
 from celstream_protos.v1 import footage_pb2
 
@@ -62,7 +63,7 @@ def write(
     ],
 )
 def test_video_of_every_kind(tmp_path: Path, suffix: str, codec: str, name: str, container: str) -> None:
-    found = probe(write(tmp_path / f"film.{suffix}", codec=codec))
+    found = describe(write(tmp_path / f"film.{suffix}", codec=codec))
     assert found.container == container
     assert (found.video.codec, found.video.width, found.video.height) == (name, 96, 64)
     assert found.video.fps == (24, 1)
@@ -73,7 +74,7 @@ def test_video_of_every_kind(tmp_path: Path, suffix: str, codec: str, name: str,
 
 def test_shape_rate_and_rotation(tmp_path: Path) -> None:
     rate = Fraction(30000, 1001)
-    found = probe(
+    found = describe(
         write(tmp_path / "film.mp4", rate=rate, pixel_format="yuv444p10le", aspect=Fraction(8, 9), rotation=-90)
     )
     assert found.video.fps == (30000, 1001)
@@ -100,7 +101,7 @@ def test_sound_that_starts_late_or_early(
         ),
         video_starts=video_starts,
     )
-    first, second = probe(path).audio
+    first, second = describe(path).audio
     assert (first.sample_rate_hz, second.channels, second.layout) == (48000, 1, "mono")
     assert first.channels == (6 if sound in ("aac", "flac") else 2)
     # Matroska rounds to milliseconds; MP4 lets the 1024 samples that AAC takes to begin sound before a late start.

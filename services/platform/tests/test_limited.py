@@ -13,16 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from celstream_platform.errors import Invalid, LimitExceeded, NotFound
-from celstream_platform.footage import limited
+from celstream_platform.footage import limited, wire
 from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.metrics import REGISTRY
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-import limited_functions  # noqa: E402
+from limited_pictures import Note, Picture  # noqa: E402
 
 SMALL = Limits(memory_bytes=256 * MIB, cpu_seconds=30, wall_seconds=60, stall_seconds=60, output_bytes=8 * MIB)
 
@@ -36,9 +37,14 @@ def film(tmp_path: Path) -> Path:
 
 def run(function: str, path: Path, arguments: dict[str, Any] | None = None, **options: Any) -> list[Any]:
     options.setdefault("limits", SMALL)
-    results = options.pop("results", [int, str, bytes, dict, limited_functions.Picture, limited_functions.Note])
+    results = options.pop("results", [int, str, bytes, dict])
     answers = limited.stream(
-        f"limited_functions:{function}", path, arguments or {}, results, import_from=[HERE], **options
+        function if ":" in function else f"limited_functions:{function}",
+        path,
+        arguments or {},
+        results,
+        import_from=[HERE],
+        **options,
     )
     with contextlib.closing(answers):
         return list(answers)
@@ -57,12 +63,12 @@ def gone(pid: int) -> bool:
 
 
 def test_results_of_several_types_come_in_order(film: Path) -> None:
-    found = run("pictures", film, {"count": 3, "side": 4})
-    assert [type(result) for result in found] == [limited_functions.Picture, limited_functions.Note] * 3
+    found = run("limited_pictures:pictures", film, {"count": 3, "side": 4}, results=[Picture, Note])
+    assert [type(result) for result in found] == [Picture, Note] * 3
     assert [picture.number for picture in found[::2]] == [0, 1, 2]
     np.testing.assert_array_equal(found[4].luma, np.full((4, 4), 2, np.uint8))
     assert found[4].means == (2.0,)
-    assert found[1] == limited_functions.Note("film.mp4", b"\0")
+    assert found[1] == Note("film.mp4", b"\0")
 
 
 def test_results_come_as_they_are_made(film: Path) -> None:
@@ -184,7 +190,14 @@ def test_memory_is_limited(film: Path, function: str) -> None:
         run(function, film)
 
 
-@pytest.mark.parametrize("function", ["burns_time", "burns_time_in_threads", "ignores_cpu_signal"])
+@pytest.mark.parametrize(
+    "function",
+    [
+        "burns_time",
+        pytest.param("burns_time_in_threads", marks=pytest.mark.slow),
+        pytest.param("ignores_cpu_signal", marks=pytest.mark.slow),
+    ],
+)
 def test_processor_time_is_limited(film: Path, function: str) -> None:
     with pytest.raises(LimitExceeded, match=r"^film\.mp4: decoding it took more than 1 s of processor time\."):
         run(function, film, limits=Limits(cpu_seconds=1))
@@ -235,12 +248,30 @@ def test_a_crash_is_the_files_fault_and_one_line(film: Path) -> None:
         b"\x00\x01\x00\x00\x00\xc1",  # a second greeting
         b"\x03\x0e\x00\x00\x00\x82\xa5error\xa0\xa4text\xa0",  # a failure of no kind
         b"\x03\x19\x00\x00\x00\x82\xa5error\xabUnavailable\xa4text\xa0",  # a dependency that is not away
-        b"\x01\x0b\x00\x00\x00\x04\x92\x00\x93\xa2|O\x91\x01\xc4\x00",  # an array of objects
     ],
 )
 def test_what_a_captured_child_sends_is_not_believed(film: Path, data: bytes) -> None:
     with pytest.raises((limited.ChildFailed, LimitExceeded)):
         run("raw", film, {"data": data})
+
+
+@pytest.mark.parametrize(
+    "luma",
+    [
+        ["|O", [1], b"12345678"],  # Python objects
+        ["|u1", [3], b"12"],  # too few bytes
+        ["|u1", [-1], b"12"],
+        ["<f4", [1], b"1234"],  # numbers of another type
+        ["no type", [1], b"1"],
+        [["|u1"], [1], b"1"],
+        "text",
+        7,
+    ],
+)
+def test_an_array_that_is_none_is_not_believed(luma: Any) -> None:
+    payload = b"\0" + wire.encode({"number": 1, "luma": luma})
+    with pytest.raises((ValueError, TypeError, msgspec.MsgspecError)):
+        wire.Decoder([Picture]).result(memoryview(payload))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +295,7 @@ def test_what_is_no_file_is_refused_without_a_child(tmp_path: Path, make: Any, k
 PARENT = """
 import sys, threading
 from pathlib import Path
-from celstream_platform.footage import limited
+from celstream_platform.footage import limited, wire
 answers = limited.stream("limited_functions:counts_slowly", Path(sys.argv[1]), {}, [int],
                          import_from=[Path(sys.argv[2])])
 # Started in a thread that ends: the child must outlive the thread, not the process.
