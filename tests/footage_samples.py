@@ -37,6 +37,7 @@ class Sample:
     options: dict[str, str] = field(default_factory=dict)
     pixel_format: str = "yuv420p"
     frames: int = 120
+    height: int = HEIGHT
     rate: Fraction = Fraction(24)
     time_base: Fraction | None = None
     uneven: bool = False
@@ -164,7 +165,7 @@ def make(shape: Sample, folder: Path) -> Path:
     seconds = float(shape.frames / shape.rate)
     with av.open(part, "w", options=shape.container_options) as out:
         video = out.add_stream(shape.encoder, rate=shape.rate, options=shape.options)
-        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, shape.pixel_format
+        video.width, video.height, video.pix_fmt = WIDTH, shape.height, shape.pixel_format
         video.codec_context.time_base = time_base
         if shape.pixel_aspect:
             video.codec_context.sample_aspect_ratio = shape.pixel_aspect
@@ -183,7 +184,9 @@ def make(shape: Sample, folder: Path) -> Path:
             size = track.codec_context.frame_size or 1024
             tracks.append((track, sound, _sound_frames(sound, seconds, size)))
         for number, tick in enumerate(frame_ticks(shape)):
-            frame = av.VideoFrame.from_ndarray(picture(number), "rgb24").reformat(format=shape.pixel_format)
+            frame = av.VideoFrame.from_ndarray(picture(number, height=shape.height), "rgb24").reformat(
+                format=shape.pixel_format
+            )
             frame.pts, frame.time_base = tick, time_base
             out.mux(video.encode(frame))
             for track, _, frames in tracks:

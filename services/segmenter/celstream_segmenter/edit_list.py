@@ -94,18 +94,19 @@ def _box(kind: bytes, payload: bytes) -> bytes:
 
 
 def _with_edits(moov: bytes, edits: Sequence[TrackEdit]) -> Iterator[bytes]:
-    track = 0
-    for kind, payload in _boxes(moov):
+    boxes = list(_boxes(moov))
+    tracks = sum(kind == b"trak" for kind, _ in boxes)
+    if tracks != len(edits):
+        raise ValueError(f"{len(edits)} edits for {tracks} tracks. Give one edit for each track.")
+    following = iter(edits)
+    for kind, payload in boxes:
         if kind == b"mvhd":
             longest = max((edit.delay + edit.duration for edit in edits), default=0)
             yield _box(kind, _with_duration(payload, longest, after_times=4))
         elif kind == b"trak":
-            yield _box(kind, b"".join(_track_with_edit(payload, edits[track])))
-            track += 1
+            yield _box(kind, b"".join(_track_with_edit(payload, next(following))))
         else:
             yield _box(kind, payload)
-    if track != len(edits):
-        raise ValueError(f"{len(edits)} edits for {track} tracks. Give one edit for each track.")
 
 
 def _track_with_edit(trak: bytes, edit: TrackEdit) -> Iterator[bytes]:

@@ -43,6 +43,10 @@ _REPACKED = {
 }
 """Formats whose samples are only arranged otherwise in a format that an encoder takes."""
 
+_INTERLACED_ROWS = 4
+"""x264 marks a picture as interlaced only where its height divides by this; other heights lose the mark."""
+_BOTTOM_FIELD_FIRST = (3, 4)
+"""libav's AV_FIELD_BB, AV_FIELD_TB."""
 _RATIONALS_IN_MASTERING = 10
 _CHROMA_UNITS, _LUMINANCE_UNITS = 50_000, 10_000
 
@@ -83,7 +87,7 @@ def encoded_track(reader: FrameReader, index: FootageIndex, start_frame: int, en
 
     def add(out: OutputContainer) -> Stream:
         source = reader.codec_context
-        options = {**codec.options, **_mastering_options(codec.encoder, first)}
+        options = {**codec.options, **_x264_params(codec.encoder, first, source.field_order)}
         stream = cast(VideoStream, out.add_stream(codec.encoder, rate=_rate(index), options=options))
         stream.width, stream.height, stream.pix_fmt = first.width, first.height, codec.pixel_format
         context = stream.codec_context
@@ -151,11 +155,13 @@ def _side_data(frame: VideoFrame, kind: str) -> bytes:
     return b"" if found is None else bytes(found)
 
 
-def _mastering_options(encoder: str, frame: VideoFrame) -> dict[str, str]:
-    """HDR: the mastering display and the light levels, as x264 takes them."""
+def _x264_params(encoder: str, frame: VideoFrame, field_order: int) -> dict[str, str]:
+    """What only x264's own options say: interlacing (coded as frames, marked as fields), HDR display and light."""
     if encoder != "libx264":
         return {}
     params = []
+    if frame.interlaced_frame and frame.height % _INTERLACED_ROWS == 0:
+        params.append("fake-interlaced=1:" + ("bff=1" if field_order in _BOTTOM_FIELD_FIRST else "tff=1"))
     mastering = _side_data(frame, "MASTERING_DISPLAY_METADATA")
     if mastering:
         numbers = struct.unpack_from(f"={2 * _RATIONALS_IN_MASTERING}i", mastering)
