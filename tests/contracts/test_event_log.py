@@ -176,6 +176,16 @@ def test_what_is_released_comes_again_with_all_that_follows_it(event_log: EventL
         assert {delivery.attempt for delivery in again} == {1}
 
 
+def test_a_paused_partition_is_left_alone_by_this_worker_only(event_log: EventLog, topic: str) -> None:
+    event_log.publish(numbered(topic, [1]))
+    with event_log.session(GROUP, [topic], "a") as first:
+        first.release(first.poll(1, WAIT_SECONDS), pause_seconds=3600.0)
+        assert not first.poll(1, 0.0)
+    with event_log.session(GROUP, [topic], "b") as second:
+        second.release(second.poll(1, WAIT_SECONDS), pause_seconds=0.01)
+        assert values(second.poll(1, WAIT_SECONDS)) == [1]
+
+
 def test_what_is_released_can_be_had_by_another_worker(event_log: EventLog, topic: str) -> None:
     event_log.publish(numbered(topic, range(2)))
     first = event_log.session(GROUP, [topic], "a")

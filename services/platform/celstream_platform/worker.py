@@ -7,7 +7,7 @@ transaction with all events and the positions; then the next poll. No transactio
 |--------------------------|--------------------------------------------------------------------------------------|
 | `Invalid`                | one rejection of all of it, outcome COMPLETED                                        |
 | (an unreadable message)  | dead letter; outcome PARKED where its key tells the input's id                       |
-| `Unavailable`            | given back; wait with jittered backoff; not ready meanwhile                          |
+| `Unavailable`            | given back, its partition paused with jittered backoff; not ready meanwhile          |
 | `Overloaded`             | given back; fewer at a time; a short pause                                           |
 | `Stopping`               | given back; the worker ends                                                          |
 | anything else, or death  | tried again alone, then dead letter and outcome PARKED; the count outlives a process |
@@ -37,6 +37,7 @@ from celstream_platform.topics import OUTCOMES, PROGRESS, REJECTIONS, dead_lette
 from celstream_platform.window import Window
 
 log = logs.logger(__name__)
+MOST_BUG_SECONDS = 5.0  # a bug rarely goes away by waiting; a race may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class Worker:
         self._member = member or f"{socket.gethostname()}-{os.getpid()}-{id(self):x}"
         self._window = Window(self._settings.max_events, self._settings.commit_seconds)
         self._backoff = Backoff(self._settings.first_backoff_seconds, self._settings.longest_backoff_seconds)
+        self._pauses: dict[tuple[str, int, int], Backoff] = {}
         self._ready = False
         self._lag_due = 0.0
 
@@ -219,25 +221,36 @@ class Worker:
             return 0
         self._backoff.reset()
         self._set_ready(True)
+        for delivery in consumed:
+            self._pauses.pop(_place(delivery), None)
         tally.count(self._stage.name, batch.done)
         return len(consumed)
 
     def _give_back(self, session: Session, shutdown: Shutdown, deliveries: list[Delivery], error: Exception) -> None:
         """Release what was not processed; the first of it ended with `error`. Then wait as the error asks for."""
-        first, rest = deliveries[:1], deliveries[1:]
-        self._insist(lambda: session.release(first, failed=isinstance(error, Bug)), shutdown)
+        first, rest = deliveries[0], deliveries[1:]
+        pause = self._pause_seconds(first, error)
+        self._insist(lambda: session.release([first], failed=isinstance(error, Bug), pause_seconds=pause), shutdown)
         self._insist(lambda: session.release(rest), shutdown)
         metrics.EVENTS_PROCESSED.labels(self._stage.name, "released").inc(len(deliveries))
         if isinstance(error, Bug):
             metrics.RETRIES.labels(self._stage.name, "bug").inc()
-            attempt = first[0].attempt
-            log.error("stage failed", stage=self._stage.name, key=first[0].event.key, attempt=attempt, exc_info=error)
-            shutdown.wait(Backoff(self._settings.first_backoff_seconds, 5.0, failures=attempt - 1).next_seconds())
+            key, attempt = first.event.key, first.attempt
+            log.error("stage failed", stage=self._stage.name, key=key, attempt=attempt, exc_info=error)
         elif isinstance(error, Overloaded):
             self._window.shrink()
             self._wait(error, shutdown)
         elif isinstance(error, Unavailable):
             self._wait(error, shutdown)
+
+    def _pause_seconds(self, delivery: Delivery, error: Exception) -> float:
+        """How long to leave an input alone; meanwhile others go on, for which the dependency may be there."""
+        if isinstance(error, Bug):
+            return Backoff(self._settings.first_backoff_seconds, MOST_BUG_SECONDS, delivery.attempt - 1).next_seconds()
+        if isinstance(error, Unavailable):
+            fresh = Backoff(self._settings.first_backoff_seconds, self._settings.longest_backoff_seconds)
+            return self._pauses.setdefault(_place(delivery), fresh).next_seconds()
+        return 0.0
 
     def _insist(self, operation: Callable[[], None], shutdown: Shutdown) -> bool:
         """Do it, however often the event log is away; False where the process shall end before it was done."""
@@ -273,3 +286,7 @@ class Worker:
         except Unavailable:
             return  # the next poll meets the same trouble and waits for its end
         metrics.LAG_EVENTS.labels(self._stage.name).set(lag)
+
+
+def _place(delivery: Delivery) -> tuple[str, int, int]:
+    return delivery.event.topic, delivery.partition, delivery.offset

@@ -275,6 +275,21 @@ def test_a_dependency_that_is_away_for_a_while_loses_nothing_and_is_no_failed_at
     assert {outcome.state for outcome in world.outcomes()} == {envelope_pb2.OUTCOME_STATE_COMPLETED}
 
 
+def test_an_input_whose_source_is_away_does_not_hold_up_the_others(world: World) -> None:
+    done: list[str] = []
+
+    def work(footage: footage_pb2.Footage, _: Context) -> Result:
+        if footage.item.id == "away" and len(done) < 3:
+            raise Unavailable("its folder is away")
+        done.append(footage.item.id)
+        return Result()
+
+    world.offer("away", "a", "b", "c")
+    world.run(Toy(work))
+    assert sorted(done[:3]) == ["a", "b", "c"]
+    assert done[3:] == ["away"]
+
+
 def test_a_worker_is_not_ready_while_a_dependency_is_away(world: World) -> None:
     ready: list[bool] = []
     shutdown = Shutdown()

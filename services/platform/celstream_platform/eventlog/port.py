@@ -35,11 +35,12 @@ class Session(Protocol):
         Raises ValueError where `consumed` is not in hand.
         """
 
-    def release(self, deliveries: Sequence[Delivery], *, failed: bool = False) -> None:
+    def release(self, deliveries: Sequence[Delivery], *, failed: bool = False, pause_seconds: float = 0.0) -> None:
         """Give deliveries back: they, and all later ones of their partitions, are polled again.
 
         failed: count it as a failed attempt of each of `deliveries` (not of the later ones). The count outlives the
-        process. Deliveries that are void by now are passed over.
+        process. pause_seconds: this session takes nothing of their partitions for so long, others may.
+        Deliveries that are void by now are passed over.
         """
 
     def close(self) -> None:

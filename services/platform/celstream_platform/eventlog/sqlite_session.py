@@ -45,6 +45,7 @@ class SqliteSession:
         self._on_close = on_close
         self._watch = Watch(database)
         self._in_hand: dict[Bucket, list[Delivery]] = {}
+        self._paused: dict[Bucket, float] = {}
         self._alone = False
         self._closed = False
         self._next_burial_seconds = 0.0
@@ -95,7 +96,7 @@ class SqliteSession:
             raise
         self._replace_hand(rest)
 
-    def release(self, deliveries: Sequence[Delivery], *, failed: bool = False) -> None:
+    def release(self, deliveries: Sequence[Delivery], *, failed: bool = False, pause_seconds: float = 0.0) -> None:
         """See the port."""
         back = {b: ds for b, ds in self._group_by_bucket(deliveries).items() if ds[0] in self._in_hand.get(b, [])}
         rest = {b: [d for d in self._in_hand[b] if d.offset < ds[0].offset] for b, ds in back.items()}
@@ -116,6 +117,7 @@ class SqliteSession:
         if back:
             self._database.write(transaction, durable=False)
             self._replace_hand(rest)
+            self._paused.update(dict.fromkeys(back, now_seconds() + pause_seconds))
 
     def close(self) -> None:
         """See the port."""
@@ -174,10 +176,13 @@ class SqliteSession:
 
     def _candidates(self, connection: sqlite3.Connection) -> list[leases.Candidate]:
         """Buckets to take events from, the longest waiting first."""
+        now = now_seconds()
+        self._paused = {bucket: until for bucket, until in self._paused.items() if until > now}
         found = [
             candidate
             for topic in self._topics.values()
             for candidate in leases.candidates(connection, self._group, topic, self._id)
+            if (candidate.topic, candidate.bucket) not in self._paused
         ]
         return sorted(found, key=lambda candidate: candidate.first)
 
