@@ -31,8 +31,9 @@ from celstream_catalog.database import open_database, reading, unavailable
 from celstream_catalog.funnel import funnel
 from celstream_catalog.intake import Description, Intake, Submission
 from celstream_catalog.levels import CHAIN, Chain
+from celstream_catalog.metrics import PROJECTED_EVENTS, SKIPPED_EVENTS
 from celstream_catalog.progress import ProgressBoard
-from celstream_catalog.projection import Projection
+from celstream_catalog.projection import Projection, stored_positions
 from celstream_catalog.queries import Attached, Parked
 from celstream_catalog.takedowns import new_takedown, takedown_event, takedown_of
 
@@ -105,6 +106,12 @@ class Catalog:
             corrections = due(connection, self.chain)
             self._log.publish([correction.event for correction in corrections])
         return len(corrections)
+
+    def answers(self) -> bool:
+        """Whether database and event log can be reached. Raises Unavailable where not, with the reason."""
+        with self._reading() as connection:
+            stored_positions(connection)
+        return bool(self._log.topics())
 
     def close(self) -> None:
         """Let go of the database. Event log and store belong to the caller."""
@@ -241,14 +248,18 @@ class Catalog:
 
     # Doing.
 
-    def submit(self, path: Path, *, name: str = "", description: Description = UNDESCRIBED) -> Submission:
-        """Take a local file in; it must stay as it is. name: as given; the path where empty.
+    def submit(
+        self, path: Path, *, name: str = "", description: Description = UNDESCRIBED, adopt: bool = True
+    ) -> Submission:
+        """Take a local file in. name: as given; the path where empty.
+
+        adopt: the store may refer to the file, which must stay as it is then; else it is copied.
 
         Raises NotFound where there is no such file, Invalid (LimitExceeded) where it is not footage or was taken down,
         each in one line; what is no footage leaves a rejection of level `footage` as well.
         """
         with self._seen_at_once():
-            return self._intake.submit_file(path, name or str(path), description)
+            return self._intake.submit_file(path, name or str(path), description, adopt=adopt)
 
     def submit_stored(self, content: ArtefactRef, *, name: str, description: Description = UNDESCRIBED) -> Submission:
         """Take in what the store holds. Raises as `submit` does."""
@@ -289,7 +300,9 @@ class Catalog:
         self.catch_up()
 
     def _on_batch(self, batch: Batch) -> None:
+        PROJECTED_EVENTS.inc(batch.events)
         for skipped in batch.skipped:
+            SKIPPED_EVENTS.labels(skipped["topic"]).inc()
             log.error("an event could not be read", **skipped)
         self._board.take(batch)
         with self._changed:

@@ -76,8 +76,8 @@ class Intake:
     log: EventLog
     store: ArtefactStore
 
-    def submit_file(self, path: Path, name: str, description: Description) -> Submission:
-        """Take a local file in; the store adopts it, so it must stay as it is.
+    def submit_file(self, path: Path, name: str, description: Description, *, adopt: bool) -> Submission:
+        """Take a local file in. adopt: let the store refer to the file, which must stay as it is then; else copy it.
 
         Raises NotFound where there is no such file, Invalid (LimitExceeded) where it is not footage or was taken down,
         each in one line; Unavailable.
@@ -88,7 +88,8 @@ class Intake:
         with self._refusal_recorded(name, path):
             found = Footage(name=name)
             fill(found, probe(path, name=name))
-        found.content.CopyFrom(self.store.adopt(path, media_type(found.container)))
+        keep = self.store.adopt if adopt else self.store.put
+        found.content.CopyFrom(keep(path, media_type(found.container)))
         return self._offer(found, description)
 
     def submit_stored(self, content: ArtefactRef, name: str, description: Description) -> Submission:

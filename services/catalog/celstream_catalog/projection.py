@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, and_, bindparam, delete, select
 from celstream_catalog.batch import Batch, Row, read_batch
 from celstream_catalog.database import reading, select_in, unavailable, upsert, writing
 from celstream_catalog.levels import Chain
+from celstream_catalog.metrics import BATCH_SECONDS
 from celstream_catalog.states import Touched, recompute
 from celstream_catalog.tables import (
     ATTACHMENTS,
@@ -63,7 +64,7 @@ class Projection:
             if not deliveries:
                 return Batch()
             batch = read_batch(deliveries, self._chain, self._store)
-            with unavailable("catalog"), writing(self._engine) as connection:
+            with BATCH_SECONDS.time(), unavailable("catalog"), writing(self._engine) as connection:
                 ours = stored_positions(connection) == self._positions
                 if ours:
                     batch.footage_ids |= apply_batch(connection, batch, self._chain)

@@ -5,6 +5,7 @@ Only what is current is seen here, except in the functions that say history.
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from itertools import accumulate
 from json import JSONDecodeError, dumps, loads
 from typing import Any
 
@@ -18,6 +19,7 @@ from celstream_catalog.tables import ATTACHMENTS, ITEMS, LIVE, OUTCOME_VERSIONS,
 
 ORDER = (ITEMS.c.footage_id, ITEMS.c.start_frame, ITEMS.c.end_frame, ITEMS.c.item_id)
 LARGEST_PAGE = 1000
+PAGE_BYTES = 2 * 1024 * 1024  # half of what a gRPC message may hold by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def items(connection: Connection, chain: Chain, level: str, footage_id: str | No
 def page(
     connection: Connection, chain: Chain, level: str, footage_id: str | None, size: int, token: str
 ) -> tuple[list[Message], str]:
-    """Up to `size` items (1 to 1000) that follow `token` (empty: from the start), and the token of the next page.
+    """Up to `size` items (1 to 1000; at most 2 MiB) that follow `token` (empty: from the start), and the next token.
 
     The token is empty on the last page. Raises Invalid for an unknown level, a size outside, a token not of ours.
     """
@@ -61,10 +63,12 @@ def page(
     if token:
         statement = statement.where(tuple_(*ORDER) > tuple_(*_place(token)))
     rows = list(connection.execute(statement))
-    messages = [message_type.FromString(row.message) for row in rows[:size]]
-    if len(rows) <= size:
+    total_bytes = list(accumulate(len(row.message) for row in rows))
+    count = max(1, min(size, sum(total <= PAGE_BYTES for total in total_bytes)))
+    messages = [message_type.FromString(row.message) for row in rows[:count]]
+    if len(rows) <= count:
         return messages, ""
-    last = rows[size - 1]
+    last = rows[count - 1]
     place = [last.footage_id, last.start_frame, last.end_frame, last.item_id]
     return messages, urlsafe_b64encode(dumps(place).encode()).decode()
 

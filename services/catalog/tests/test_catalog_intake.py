@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import av
-import numpy as np
 import pytest
 from celstream_catalog import Catalog, Description
 from celstream_platform import topics
@@ -20,29 +18,12 @@ from celstream_platform.eventlog.port import EventLog
 from celstream_protos.v1.envelope_pb2 import REJECTION_REASON_UNREADABLE, Rights
 from celstream_protos.v1.footage_pb2 import FOOTAGE_STYLE_JAPANESE, Footage
 
+from tests.tiny_film import write_film
+
 if TYPE_CHECKING:
     from tests.catalog_hand import Hand
 
 pytest_plugins = ["tests.catalog_hand"]
-
-
-def write_film(path: Path, *, video: bool = True, seed: int = 0) -> Path:
-    """Eight frames of 64x48, or a tenth of a second of silence."""
-    with av.open(str(path), "w", format="matroska") as container:
-        if video:
-            stream = container.add_stream("mpeg4", rate=24)
-            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-            pictures = np.random.default_rng(seed).integers(0, 255, (8, 48, 64, 3), dtype=np.uint8)
-            for picture in pictures:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-            container.mux(stream.encode(None))
-        else:
-            sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
-            frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), dtype=np.int16), format="s16", layout="mono")
-            frame.sample_rate = 8000
-            container.mux(sound.encode(frame))
-            container.mux(sound.encode(None))
-    return path
 
 
 @pytest.fixture

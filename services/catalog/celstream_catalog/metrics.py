@@ -1,0 +1,19 @@
+"""The catalog's metrics."""
+
+from celstream_platform import metrics
+
+PROJECTED_EVENTS = metrics.counter(
+    "celstream_catalog_projected_events", "Events that the projection has taken in.", unit="events"
+)
+SKIPPED_EVENTS = metrics.counter(
+    "celstream_catalog_skipped_events",
+    "Events that the projection could not read, and passed over.",
+    unit="events",
+    labels=("topic",),
+)
+BATCH_SECONDS = metrics.histogram(
+    "celstream_catalog_batch_seconds",
+    "Time of one database transaction of the projection.",
+    unit="seconds",
+    buckets=metrics.SECONDS_LONG,
+)
