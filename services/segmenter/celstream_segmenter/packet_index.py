@@ -182,6 +182,8 @@ def packets_through_damage(container: "InputContainer", streams: tuple[Any, ...]
         except FFmpegError:
             failures += 1
             yield None
+        except IndexError:
+            return  # damage made a stream appear in mid-file; PyAV miscounts its streams at the end of the file
         else:
             return
 

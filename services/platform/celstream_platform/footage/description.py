@@ -17,7 +17,7 @@ from av.error import InvalidDataError
 from av.video.frame import VideoFrame
 
 from celstream_platform.errors import Invalid
-from celstream_platform.footage.opening import AUDIO_CODECS, open_footage
+from celstream_platform.footage.opening import AUDIO_CODECS, open_footage, packets
 
 MAX_PACKETS_TO_FIRST_FRAME = 2000  # a stream without a frame in so many packets has none worth waiting for
 LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}  # where a file does not name the places of its channels
@@ -129,7 +129,7 @@ def _first_frames(container: InputContainer, video: int) -> dict[int, AudioFrame
         if sound.codec_context is not None and sound.codec_context.name in AUDIO_CODECS
     }
     found: dict[int, AudioFrame | VideoFrame] = {}
-    for number, packet in enumerate(container.demux()):
+    for number, packet in enumerate(packets(container)):
         if packet.stream_index in wanted:
             with suppress(InvalidDataError):
                 for frame in packet.decode():

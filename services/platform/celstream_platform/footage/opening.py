@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.packet import Packet
+from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
@@ -127,6 +129,19 @@ def open_footage(path: Path, name: str = "", *, threads: int = 0) -> Iterator[Op
         raise Invalid(f"{name}: {_finding(path, error)}") from error
     with container:
         yield Opened(container, _video(container, name, threads))
+
+
+def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":
+    """The packets of streams, as far as the file can be read, and one empty packet each at the end (flushes a decoder).
+
+    Raises what libav says of a read error; one may go on after that by calling again.
+    """
+    try:
+        yield from container.demux(*streams)
+    except IndexError:
+        # Damage in MPEG-TS can make a stream appear in mid-file; PyAV's list of streams does not have it, and its
+        # loop over all of them at the end of the file fails.
+        return
 
 
 def _video(container: InputContainer, name: str, threads: int) -> VideoStream:
