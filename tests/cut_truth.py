@@ -1,11 +1,12 @@
 """Whether a clip is its footage's own frames and sound, judged against a decode of the whole footage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from celstream_segmenter.cut_proof import prove_clip
 from celstream_segmenter.cut_result import ClipSound, CutResult
 from celstream_segmenter.packet_index import index_footage
 from celstream_segmenter.sound_index import SoundIndex
@@ -16,7 +17,8 @@ from tests.footage_truth import Shown, frames_of, opencv_frames, sound_of
 SETTLED = 1e-5
 """Of full scale: what remains of an Opus decoder's past after the lead-in of 0.9 s."""
 RANDOM_DECODERS = frozenset({"ac3", "eac3"})
-"""Their decoder adds dither of its own drawing: two decodes of the same file from different places differ."""
+"""Their decoder adds dither of its own drawing: two decodes of the same file from different places differ. What is
+compared is the decode from the same packet on."""
 
 
 class Whole:
@@ -69,7 +71,11 @@ def sound_comparisons(source: Whole, start: int, end: int, clip: Path, result: C
         begins, ends = index.seconds_at(start) * sound.sample_rate, index.seconds_at(end) * sound.sample_rate
         first = max(round(begins), sound.first_sample)
         last = min(round(ends), sound.first_sample + samples.shape[1], sound.end_sample)
-        found.append(_compare(sound, cut, samples, first, last, clip))
+        compared = _compare(sound, cut, samples, first, last, clip)
+        if sound.codec in RANDOM_DECODERS and not compared.fault:
+            proof = prove_clip(source.path, index, start, clip, result, extent="full")
+            compared = replace(compared, fault="; ".join(proof.faults))
+        found.append(compared)
     return found
 
 

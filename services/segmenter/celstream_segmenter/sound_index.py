@@ -1,5 +1,6 @@
 """Sound index: at which sample of the footage's time axis each packet of an audio track begins."""
 
+from array import array
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
@@ -60,9 +61,7 @@ class SoundColumns:
     def __init__(self, stream: "AudioStream") -> None:
         self.stream = stream
         self.codec = stream.codec_context.name
-        self.pts: list[int] = []
-        self.sizes: list[int] = []
-        self.samples: list[int] = []
+        self.pts, self.sizes, self.samples = array("q"), array("q"), array("q")
         self.skipped = 0
         context = stream.codec_context
         if not context.is_open:
@@ -145,7 +144,8 @@ def _sample_positions(
     sample counts are added up, and the clock is believed only where it is off by more than MAX_CLOCK_JITTER_SECONDS.
     """
     per_tick = time_base * sample_rate
-    clock = np.array([round(int(p) * per_tick) if p != NO_TIME else NO_TIME for p in pts], dtype=np.int64)
+    nearest = (2 * pts * per_tick.numerator + per_tick.denominator) // (2 * per_tick.denominator)
+    clock = np.where(pts == NO_TIME, NO_TIME, nearest)
     if (per_tick.denominator == 1 and per_tick <= MAX_SAMPLES_A_TICK) or not len(clock):
         return clock
     sounding = np.flatnonzero(samples)
