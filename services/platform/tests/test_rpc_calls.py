@@ -130,6 +130,17 @@ def test_a_method_may_choose_its_status_itself(channel: grpc.Channel) -> None:
     assert counted("/celstream.v1.Segmenter/CutClips", "OUT_OF_RANGE") >= 1
 
 
+def test_a_unix_socket_is_an_address_too(toy: Toy, tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/s"
+    server = rpc.serve(rpc_toys.services(toy), load(ServiceSettings, **SETTINGS | {"grpc_address": address}), checks={})
+    try:
+        assert server.address == address
+        with rpc.connect(address) as channel:
+            assert catalog_pb2_grpc.CatalogStub(channel).GetFunnel(catalog_pb2.GetFunnelRequest()).levels
+    finally:
+        server.stop(0)
+
+
 def test_an_unknown_method_is_unimplemented(channel: grpc.Channel) -> None:
     call = channel.unary_unary("/celstream.v1.Catalog/Nothing")
     with pytest.raises(grpc.RpcError) as caught:

@@ -123,19 +123,19 @@ def _audio(sound: AudioStream, frame: AudioFrame | VideoFrame | None, first_fram
 
 def _first_frames(container: InputContainer, video: int) -> dict[int, AudioFrame | VideoFrame]:
     """The first frame of the video and of each sound, by index of its stream; damage before it is passed over."""
-    wanted = {video} | {
-        sound.index
+    streams = [container.streams[video]] + [
+        sound
         for sound in container.streams.audio
         if sound.codec_context is not None and sound.codec_context.name in AUDIO_CODECS
-    }
+    ]
     found: dict[int, AudioFrame | VideoFrame] = {}
-    for number, packet in enumerate(packets(container)):
-        if packet.stream_index in wanted:
-            with suppress(InvalidDataError):
-                for frame in packet.decode():
-                    if isinstance(frame, AudioFrame | VideoFrame):
-                        found.setdefault(packet.stream_index, frame)
-        if wanted <= found.keys() or number >= MAX_PACKETS_TO_FIRST_FRAME:
+    for number, packet in enumerate(packets(container, *streams)):
+        with suppress(InvalidDataError):
+            for frame in packet.decode():
+                if isinstance(frame, AudioFrame | VideoFrame):
+                    # Not packet.stream_index: it is 0 in the empty packets at the end, whatever the stream.
+                    found.setdefault(packet.stream.index, frame)
+        if len(found) == len(streams) or number >= MAX_PACKETS_TO_FIRST_FRAME:
             break
     return found
 

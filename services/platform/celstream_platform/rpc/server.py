@@ -15,7 +15,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from celstream_platform import addresses, logs
+from celstream_platform import logs
 from celstream_platform.errors import Invalid, Unavailable
 from celstream_platform.rpc.health import Check, Health
 from celstream_platform.rpc.identity import Tokens
@@ -91,9 +91,7 @@ def _listen(server: grpc.Server, settings: ServiceSettings) -> str:
             port = server.add_insecure_port(address)
     except RuntimeError as error:
         raise Unavailable(f"{address}: cannot listen there. Is the port taken? Give another address.") from error
-    if address.startswith("unix:"):
-        return address
-    return f"{address.rpartition(':')[0]}:{port}" if addresses.split(address) else address
+    return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
 
 
 class _Certificates:
