@@ -123,3 +123,11 @@ def test_the_description_fills_the_message(tmp_path: Path) -> None:
     assert message.audio[0].stream_index == 1
     assert isinstance(found, Probe)
     assert isinstance(found.audio[0], AudioTrack)
+
+
+def test_a_track_that_is_neither_picture_nor_sound_is_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "film.mp4", sounds=(("aac", 48000, "stereo", 0.0),))
+    path.write_bytes(path.read_bytes().replace(b"soun", b"meta"))
+    found = describe(path)
+    assert found.video.codec == "h264"
+    assert found.audio == []
