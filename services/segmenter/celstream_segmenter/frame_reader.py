@@ -20,20 +20,21 @@ from celstream_platform.errors import Invalid
 from celstream_segmenter.packet_index import FootageIndex, PacketFlag, VideoIndex
 from celstream_segmenter.track_reader import TrackReader
 
+_KEYS_NAMED = 8
 _STARTS_TRIED = 4
 """Key frames tried before decoding from the start of the file: an open GOP needs one step back, damage a few."""
 
 
 def key_packets_before(video: VideoIndex, frame: int) -> list[int]:
-    """The packets from which a decoder can reach `frame`, the nearest first; the file's first packet at last.
+    """Up to eight packets from which a decoder can reach `frame`, the nearest first; the file's first packet at last.
 
     A key frame serves when it is shown no later than `frame`: what is shown before it but comes after it in the
     file (leading pictures) may need the group of pictures before it.
     """
-    keys = video.key_packets()
-    target = video.frame_ticks[frame]
-    usable = keys[(keys <= video.frame_packets[frame]) & (video.packet_pts[keys] <= target)]
-    found = [int(key) for key in usable[::-1]]
+    upto = int(video.frame_packets[frame]) + 1
+    keys = np.flatnonzero(video.packet_flags[:upto] & PacketFlag.KEY)
+    usable = keys[video.packet_pts[keys] <= video.frame_ticks[frame]][: -_KEYS_NAMED - 1 : -1]
+    found = [int(key) for key in usable]
     return found if found and found[-1] == 0 else [*found, 0]
 
 
@@ -145,8 +146,3 @@ class FrameReader:
                 yield from context.decode(None)
             except FFmpegError:
                 return
-
-
-def is_key(video: VideoIndex, packet_number: int) -> bool:
-    """Whether decoding can begin at this packet."""
-    return bool(video.packet_flags[packet_number] & PacketFlag.KEY)

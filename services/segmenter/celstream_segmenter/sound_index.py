@@ -67,7 +67,9 @@ class SoundColumns:
         if not context.is_open:
             context.open(strict=False)  # some decoders decide only now which sample type they give (mp2)
         self.per_tick = cast(Fraction, stream.time_base) * context.sample_rate
-        self.exact_ticks = self.per_tick.denominator == 1 and self.per_tick <= MAX_SAMPLES_A_TICK
+        exact = self.per_tick.denominator == 1 and self.per_tick <= MAX_SAMPLES_A_TICK
+        self.whole_per_tick = int(self.per_tick) if exact else 0
+        self.frame_size = context.frame_size
         self.vorbis = vorbis_block_samples(context.extradata or b"") if self.codec == "vorbis" else None
         self.bytes_a_sample = 0
         if self.codec.startswith("pcm_"):
@@ -94,12 +96,11 @@ class SoundColumns:
             return flac_samples(memoryview(packet))
         if self.bytes_a_sample:
             return packet.size // self.bytes_a_sample
-        if self.exact_ticks and packet.duration:
-            return int(packet.duration * self.per_tick)
+        if self.whole_per_tick and packet.duration:
+            return packet.duration * self.whole_per_tick
         if self.vorbis:
             return self.vorbis.samples(memoryview(packet))
-        frame_size = self.stream.codec_context.frame_size
-        return frame_size or round((packet.duration or 0) * self.per_tick)
+        return self.frame_size or round((packet.duration or 0) * self.per_tick)
 
     def index(self) -> SoundIndex:
         pts = np.array(self.pts, dtype=np.int64)
