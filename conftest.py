@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: examples have no deadline, and slow ones are no reason to give up.
+settings.register_profile("celstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("celstream")
 
 VIDEO_ENDINGS = {".mp4", ".webm", ".mkv", ".mov", ".avi"}
 
