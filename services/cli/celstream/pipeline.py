@@ -119,15 +119,16 @@ def _run(
         "scratch": str(scratch.absolute()),
         "rules": msgspec.to_builtins(rules),
     }
-    with open_ports(folder, {SEGMENTER: recipe_of(rules)}, options.until) as ports:
-        ports.store.sweep(0)
-        ports.catalog.catch_up()
-        on_their_way = _unconsumed(ports.log)
-        files, findings = named_footage(options.footage)
-        for finding in findings:
-            tally.bad += 1
-            display.failed(finding.name, finding.message)
-        with Workers(task, folder.state / "logs", lock) as workers:
+    DirectoryStore(folder.artefacts).sweep(0)  # what a killed run left half written; nobody else writes now
+    with Workers(task, folder.state / "logs", lock) as workers:
+        workers.start(1)  # now, so that it starts up while the ports open and the first footage is looked at
+        with open_ports(folder, {SEGMENTER: recipe_of(rules)}, options.until) as ports:
+            ports.catalog.catch_up()
+            on_their_way = _unconsumed(ports.log)
+            files, findings = named_footage(options.footage)
+            for finding in findings:
+                tally.bad += 1
+                display.failed(finding.name, finding.message)
             for file in files:
                 _take_in(file, options, ports.catalog, on_their_way, tally, display)
                 workers.start(min(options.jobs, len(tally.waiting)))
@@ -139,8 +140,9 @@ def _run(
                 _step(ports, workers, tally, display, folder)
                 if interruption.signal:
                     raise Interrupted(interruption.signal)
-        dataset = read_contents(ports.catalog, ports.store)
-        changed = export(dataset, folder, ports.store, anew=False)
+            workers.stop()
+            dataset = read_contents(ports.catalog, ports.store)
+            changed = export(dataset, folder, ports.store, anew=False)
     shutil.rmtree(scratch)
     mine = [contents for contents in dataset if contents.id in tally.taken]
     return Summary(
