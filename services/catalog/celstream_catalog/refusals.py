@@ -18,7 +18,7 @@ from celstream_protos.v1.envelope_pb2 import (
 from sqlalchemy import Connection, Row, delete, select
 
 from celstream_catalog.batch import frame_range
-from celstream_catalog.database import chunks, select_in, upsert
+from celstream_catalog.database import is_one_of, select_in, upsert
 from celstream_catalog.levels import Chain
 from celstream_catalog.tables import REJECTIONS, VERSIONS
 
@@ -27,6 +27,8 @@ def write_refusals(
     connection: Connection, items: Sequence[Row[Any]], reviews: Mapping[str, Row[Any]], chain: Chain
 ) -> None:
     """Write the rejections of refused items. items: rows of `items`; reviews: item id -> row of its last review."""
+    if not items:
+        return
     versions = {
         (row.item_id, row.version): row
         for row in select_in(connection, select(VERSIONS), VERSIONS.c.item_id, {row.item_id for row in items})
@@ -57,18 +59,19 @@ def write_refusals(
 
 def forget_refusals(connection: Connection, item_ids: Sequence[str]) -> None:
     """Drop the rejections of items that are refused no longer."""
-    for portion in chunks(item_ids):
-        connection.execute(delete(REJECTIONS).where(REJECTIONS.c.refused_item_id.in_(portion)))
+    if item_ids:
+        connection.execute(delete(REJECTIONS).where(is_one_of(connection, REJECTIONS.c.refused_item_id, item_ids)))
 
 
 def refusal(item: Row[Any], version: Row[Any], where: FrameRange | None, review: Review) -> Rejection:
     """The rejection that stands for a refused item.
 
-    Its id is made from the item's own id instead of the parent's: two tracks of one parent may share their frame range.
+    Its id is made from the item's own id instead of parent and frames: two tracks of one parent may share their frames,
+    and a root's frames may change with its version.
     """
     reason = REJECTION_REASON_REFUSED_BY_REVIEWER
     return Rejection(
-        id=rejection_id(item.item_id, item.level, item.start_frame, item.end_frame, reason),
+        id=rejection_id(item.item_id, item.level, 0, 0, reason),
         version=item_version(version.parent_version, version.recipe, review.id),
         level=item.level,
         parent_id=item.parent_id,

@@ -11,7 +11,7 @@ Items form trees (an id is a hash of its parent's), so a change only ever moves 
 batch touched, then the children of those whose state changed, and so on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,7 @@ def last_reviews(connection: Connection, item_ids: Iterable[str]) -> dict[str, R
     return {row.item_id: row for row in sorted(rows, key=lambda row: row.offset)}
 
 
-def _recompute_items(connection: Connection, rows: list[Row[Any]], chain: Chain) -> set[str]:
+def _recompute_items(connection: Connection, rows: Sequence[Row[Any]], chain: Chain) -> set[str]:
     """Write the states of these rows of `items`; returns the ids of those whose state changed."""
     ids = {row.item_id for row in rows}
     parents = {
