@@ -126,6 +126,11 @@ def test_a_moved_threshold_says_what_it_would_have_kept(film: FootageContents) -
     assert [(step.threshold, step.count, step.seconds) for step in moved] == [(0.5, 1, 0.5)]
 
 
+def test_what_was_refused_by_another_rule_is_not_promised_by_a_moved_threshold(film: FootageContents) -> None:
+    film.rejections[0].measured_value = 1.5  # long enough: its length was not the reason
+    assert moved_thresholds(film.rejections) == []
+
+
 @given(st.lists(st.floats(min_value=0, max_value=1e5), min_size=1, max_size=50))
 def test_a_histogram_counts_every_value_in_few_bins(values: list[float]) -> None:
     bins = histogram(values, bin_width(values))

@@ -113,11 +113,11 @@ def moved_thresholds(rejections: Iterable[Rejection]) -> list[MovedThreshold]:
     """For every reason with a threshold: less strict ones, and what each would have kept in addition."""
     by_reason: dict[str, list[Rejection]] = defaultdict(list)
     for rejection in rejections:
-        by_reason[rejection_reason(rejection)].append(rejection)
+        reason = rejection_reason(rejection)
+        if reason in LESS_STRICT and not LESS_STRICT[reason][1](rejection.measured_value, rejection.threshold):
+            by_reason[reason].append(rejection)  # what meets its threshold was refused by another rule of that reason
     moved = []
     for reason in sorted(by_reason):
-        if reason not in LESS_STRICT:
-            continue
         factors, meets = LESS_STRICT[reason]
         current = by_reason[reason][0].threshold
         before = 0

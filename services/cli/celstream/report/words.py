@@ -12,7 +12,9 @@ def clock(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length in words: `4.2 s`, `3 min 20 s`, `1 h 52 min`."""
+    """A length in words: `0.04 s`, `4.2 s`, `3 min 20 s`, `1 h 52 min`."""
+    if seconds < 0.95:
+        return f"{seconds:.2f} s"
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 3600:
