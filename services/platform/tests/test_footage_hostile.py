@@ -182,6 +182,8 @@ def test_a_codec_that_is_not_known_to_be_harmless_is_refused(tmp_path: Path, fil
     path = tmp_path / "film.mp4"
     path.write_bytes(data)
     assert complaint(path).startswith("video codec ")
+    path.write_bytes(film.read_bytes().replace(b"avc1", b"zzzz"))  # one that no decoder is known for
+    assert complaint(path) == "video codec unknown is not taken. Convert it, for example to H.264."
 
 
 def test_a_header_that_promises_frames_which_are_not_there(tmp_path: Path, film: Path) -> None:

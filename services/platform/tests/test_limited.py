@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -184,10 +185,29 @@ def test_content_errors_are_one_line_and_bugs_have_their_traceback(film: Path) -
         run("huge_result", film)
 
 
-@pytest.mark.parametrize("function", ["eats_memory", "eats_memory_in_c"])
-def test_memory_is_limited(film: Path, function: str) -> None:
+def own_peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def test_memory_is_limited(film: Path) -> None:
     with pytest.raises(LimitExceeded, match=r"^film\.mp4: decoding it needed more than 256 MiB of memory\."):
-        run(function, film)
+        run("eats_memory", film)
+
+
+def test_a_library_that_aborts_for_lack_of_memory_is_told_from_a_crash(film: Path) -> None:
+    limits = Limits(memory_bytes=own_peak_bytes() + 128 * MIB)  # above ours, or the kernel hides the child's peak
+    with pytest.raises(LimitExceeded, match="of memory"):
+        run("eats_memory_in_c", film, limits=limits)
+
+
+def test_a_crash_below_a_large_parent_is_no_lack_of_memory(film: Path) -> None:
+    """The kernel begins a child's peak with its parent's: a large service must not call every crash a limit."""
+    grown = bytearray(200 * MIB)
+    limits = Limits(memory_bytes=own_peak_bytes())
+    with pytest.raises(Invalid, match="SIGSEGV") as caught:
+        run("segfaults", film, limits=limits)
+    assert not isinstance(caught.value, LimitExceeded)
+    assert len(grown) == 200 * MIB
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ Started by `limited.py` as `python -I -m celstream_platform.footage.child`; not 
 import errno
 import importlib
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Iterable
@@ -29,7 +30,8 @@ def main() -> None:
         readable=[Path(request.path), *(Path(place) for place in sys.path if place)],
         scratch=Path(request.scratch) if request.scratch else None,
     )
-    _send(out, wire.frame(wire.Kind.HELLO, wire.encode(held)))
+    greeting = wire.Greeting(held, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    _send(out, wire.frame(wire.Kind.HELLO, wire.encode(greeting)))
     try:
         _run(request, out)
         last = wire.frame(wire.Kind.END)

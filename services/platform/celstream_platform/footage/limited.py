@@ -146,7 +146,7 @@ class _Child:
     def __init__(self, request: wire.Request) -> None:
         self._request, self._limits, self._name = request, request.limits, request.name
         self._waited = self._cpu_seconds = 0.0
-        self._received = self._peak_bytes = 0
+        self._received = self._first_peak_bytes = self._peak_bytes = 0
         self._tail = b""
         self._greeted = False
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | ENVIRONMENT
@@ -179,7 +179,9 @@ class _Child:
                 case wire.Kind.HELLO if not self._greeted:
                     self._greeted = True
                     CHILD_START_SECONDS.observe(time.monotonic() - started)
-                    _warn_of_gaps(frozenset(self._decoded(payload, list[str])))
+                    greeting = self._decoded(payload, wire.Greeting)
+                    self._first_peak_bytes = greeting.peak_kib * 1024
+                    _warn_of_gaps(frozenset(greeting.held))
                 case wire.Kind.END:
                     return
                 case wire.Kind.FAILURE:
@@ -272,7 +274,9 @@ class _Child:
             )
         if self._cpu_seconds >= self._limits.cpu_seconds or status == -signal.SIGXCPU:
             return self._exceeded(f"took more than {self._limits.cpu_seconds:g} s of processor time")
-        if self._peak_bytes >= NEAR_MEMORY_LIMIT * self._limits.memory_bytes:
+        # The kernel begins a child's peak with that of its parent: only what has grown since then is the child's own.
+        grown = self._peak_bytes > self._first_peak_bytes
+        if grown and self._peak_bytes >= NEAR_MEMORY_LIMIT * self._limits.memory_bytes:
             return self._exceeded(f"needed more than {_size(self._limits.memory_bytes)} of memory")
         how = _signal_name(-status) if status < 0 else f"status {status}"
         return _Crashed(f"{self._name}: the decoder crashed ({how}). The file is damaged, or made to do so.")

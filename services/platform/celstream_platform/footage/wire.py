@@ -21,7 +21,7 @@ MAX_FRAME_BYTES = 64 * MIB
 class Kind(IntEnum):
     """What a frame says."""
 
-    HELLO = 0  # the list of what the sandbox holds
+    HELLO = 0  # a Greeting
     RESULT = 1  # index of its type in one byte, then the result
     END = 2
     FAILURE = 3
@@ -44,6 +44,17 @@ class Request:
     scratch: str | None
     import_from: list[str]
     parent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The child's first word, before it touches the file.
+
+    held: what the sandbox holds. peak_kib: its peak memory so far, KiB; the kernel begins it with the parent's own.
+    """
+
+    held: list[str]
+    peak_kib: int
 
 
 @dataclass(frozen=True, slots=True)
