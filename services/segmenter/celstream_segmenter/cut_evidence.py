@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from celstream_segmenter.transition_features import Novelty, Sample, colour_distance, novelty
 
 REACH_BEFORE, REACH_AFTER = 11, 11  # frames around a candidate that its evidence reads
-RETURN_FRAMES = 10  # a flash or a passing object is over within so many frames; longer ones are pictures of their own
+RETURN_FRAMES = (1, 2, 3, 4, 6, 8, 10)  # a flash or a passing object is over within so many frames
 CANDIDATE = 0.15  # share of new blocks below which a frame is no candidate
+LASTING = 0.08  # the same from two frames before to two frames after the change: less is a flicker
 
 FEATURES = (
     "new_both", "new_most", "new_in_place", "colour",
@@ -65,6 +66,13 @@ class Window:
         return self._pairs[pair]
 
 
+def is_candidate(window: Window, frame: int) -> bool:
+    """Whether enough changes before `frame`, and lasts, to look at it closely."""
+    if frame < 1 or window.novelty(frame - 1, frame).both < CANDIDATE:
+        return False
+    return window.novelty(frame - 2, frame + 1).both >= LASTING
+
+
 def cut_features(window: Window, frame: int) -> NDArray[np.float32]:
     """The evidence for a cut between `frame` - 1 and `frame`, in the order of FEATURES.
 
@@ -74,8 +82,8 @@ def cut_features(window: Window, frame: int) -> NDArray[np.float32]:
     at = window.sample
     old, new = at(frame - 1), at(frame)
     change = window.novelty(frame - 1, frame)
-    returns = [both(frame - 1, frame + k) for k in range(1, RETURN_FRAMES + 1)]
-    seen = [both(frame - k, frame) for k in range(2, RETURN_FRAMES + 1)]
+    returns = [both(frame - 1, frame + k) for k in RETURN_FRAMES]
+    seen = [both(frame - k, frame) for k in RETURN_FRAMES[1:]]
     symmetric = [both(frame - 1 - k, frame + k) for k in range(1, 7)]
     step = distance(old, new)
     mixed_after, rest_after = _mixture(new, old, at(frame + 1))
@@ -93,7 +101,7 @@ def cut_features(window: Window, frame: int) -> NDArray[np.float32]:
             both(frame - 2, frame + 1),
             both(frame - 3, frame + 2),
             min(returns),
-            float(np.argmin(returns)),
+            float(RETURN_FRAMES[int(np.argmin(returns))]),
             min(seen),
             min(symmetric),
             old.deviation,

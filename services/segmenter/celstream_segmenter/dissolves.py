@@ -18,16 +18,19 @@ REACHES = (4, 7, 12, 18, 26)  # frames from the middle to either side: transitio
 EVERY_FRAMES = 2  # middles are tried at this distance; the shortest reach overlaps itself fourfold
 BUFFER_FRAMES = 2 * (2 * max(REACHES) + 1)
 MIN_STEP = 3.0  # root mean square of B - A in levels; below it the two sides are the same to the eye
-MAX_LEFTOVER = 0.26  # what the blend may leave over, relative to B - A (slow action under a dissolve: up to 0.22)
+MAX_LEFTOVER = 0.4  # what the blend may leave over, relative to B - A: action and camera go on under a dissolve
 MAX_JUMP = 0.45  # larger steps of `a` in one frame are cuts
 MAX_RETREAT = 0.08  # `a` falls back by codec noise and action only
 MIN_MIXED = 3  # frames with a between 0.1 and 0.9
 EDGE = 0.05
-OUTSIDE = 0.33  # change outside the transition over the same time, relative to the change inside
+OUTSIDE = 0.7  # change outside the transition over the same time, relative to the change inside
 MIN_NEW = 0.7  # share of blocks that must be new in B after motion compensation; a title over a scene changes 0.5
 MIN_STILL = 0.7  # of the middle's change, what motion does not explain (pans: up to 0.4; dissolves: from 0.8)
 WIPE_MIN_STILL = 0.35  # a front that moves looks like motion in part
 WIPE_MIN_FIT = 0.7  # share of the variance of the blocks' turning times that a smooth front explains
+WIPE_ONCE = 0.65  # share of the blocks that turn once and stay
+WIPE_LEFTOVER = 0.6
+WIPE_SLOW = 0.45  # time that a block takes to turn, relative to the whole wipe; in a dissolve it is all of it
 WIPE_MIN_BLOCKS = 0.5  # share of the picture's blocks that must turn
 
 
@@ -162,14 +165,14 @@ def fit_wipe(rows: NDArray[np.float32]) -> Blend | None:
     turned = weights > 0.5
     turning = frames - turned.sum(axis=0).astype(np.float64)
     once = (np.diff(turned.astype(np.int8), axis=0) != 0).sum(axis=0) == 1
-    if once.mean() < 0.8 or leftover > 0.6:
+    if once.mean() < WIPE_ONCE or leftover > WIPE_LEFTOVER:
         return None
     early, late = np.percentile(turning[once], (4, 96))
     if late - early < MIN_MIXED or early < 1 or late > frames - 1:
         return None
     # A block turns quickly compared with the whole picture; in a dissolve all of them turn slowly together.
     slow = ((weights > 0.2) & (weights < 0.8)).sum(axis=0)
-    if np.median(slow) > 0.45 * (late - early) + 1:
+    if np.median(slow) > WIPE_SLOW * (late - early) + 1:
         return None
     y, x = np.nonzero(valid)
     x_c, y_c = (x - 7.5) / 8.0, (y - (blocks.shape[1] - 1) / 2.0) / 4.5

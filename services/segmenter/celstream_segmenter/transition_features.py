@@ -21,6 +21,7 @@ NOISE = 7.0  # codec noise of a block's mean absolute residual, summed over Y, U
 INTRA_SHARE = 0.75  # residual above this share of the block's own contrast: the block is new
 FLAT_SHARE = 0.4  # the same where the other picture is flat there, so that no motion can be mistaken for news
 BLACK = 34  # luma (limited range black is 16); noise and grain included
+FAINT = 12.0  # deviation of luma below which a picture's shape must be compared before its exposure is matched
 MIN_SHOWN_SHARE = 0.04  # a title of a few letters is about 2 % of the picture; less is a speck
 
 Picture = NDArray[Any]  # height x width x 3 uint8; the stubs of cv2 know no closer type
@@ -106,10 +107,10 @@ def novelty(first: Sample, second: Sample, *, enough: float = 0.12) -> Novelty:
     come = _new(cost, second.contrast, first.contrast, shown_second)
     still = max(gone.sum() / total_first, come.sum() / total_second)
     if min(gone.sum() / total_first, come.sum() / total_second) >= enough:
-        moved = _motion_residual(first.picture, _match_exposure(second, first))
-        gone &= _new(moved, first.contrast, second.contrast, shown_first)
-        moved = _motion_residual(second.picture, _match_exposure(first, second))
-        come &= _new(moved, second.contrast, first.contrast, shown_second)
+        exposed, gain = _match_exposure(second, first)
+        gone &= _new(_motion_residual(first.picture, exposed), first.contrast, second.contrast, shown_first, gain)
+        exposed, gain = _match_exposure(first, second)
+        come &= _new(_motion_residual(second.picture, exposed), second.contrast, first.contrast, shown_second, gain)
     gone_share, come_share = float(gone.sum() / total_first), float(come.sum() / total_second)
     # In a blank picture there is nothing that could be found or missed: the other one alone decides.
     if is_blank(first):
@@ -149,27 +150,42 @@ def _residual(first: Picture, second: Picture) -> Shares:
 
 
 def _new(
-    cost: NDArray[np.float32], own: NDArray[np.float32], other: NDArray[np.float32], shown: NDArray[np.bool_]
+    cost: NDArray[np.float32],
+    own: NDArray[np.float32],
+    other: NDArray[np.float32],
+    shown: NDArray[np.bool_],
+    gain: float = 1.0,
 ) -> NDArray[np.bool_]:
     share = np.where(other < NOISE, FLAT_SHARE, INTRA_SHARE)
-    return (cost > np.maximum(NOISE, share * own)) & shown
+    # A brightened picture's noise is brightened with it.
+    return (cost > np.maximum(NOISE * max(1.0, gain), share * own)) & shown
 
 
-def _match_exposure(item: Sample, target: Sample) -> Picture:
-    """Picture of `item` with the mean and contrast of `target`, where exposure alone may differ."""
+def _match_exposure(item: Sample, target: Sample) -> tuple[Picture, float]:
+    """Picture of `item` with the mean and contrast of `target`, where exposure alone may differ; and its gain."""
     if item.deviation < 3.0 or target.deviation < 3.0:
-        return item.picture
+        return item.picture, 1.0
     gain = target.deviation / item.deviation
-    if min(item.deviation, target.deviation) < 10.0 and abs(item.mean - target.mean) > 25.0:
-        return item.picture  # nearly flat pictures all look alike once their means agree
+    if (
+        min(item.deviation, target.deviation) < FAINT
+        and abs(item.mean - target.mean) > FAINT
+        and not _alike(item, target)
+    ):
+        return item.picture, 1.0  # nearly flat pictures all look the same once their means agree
     if abs(item.mean - target.mean) < 2.0 and 0.96 < gain < 1.04:
-        return item.picture
+        return item.picture, 1.0
     gain = min(max(gain, 0.2), 5.0)
     levels = np.arange(256, dtype=np.float32)
     table = np.empty((1, 256, 3), dtype=np.uint8)
     table[0, :, 0] = np.clip((levels - item.mean) * gain + target.mean, 0, 255)
     table[0, :, 1:] = np.clip((levels - 128.0) * gain + 128.0, 0, 255)[:, None]
-    return cv2.LUT(item.picture, table)
+    return cv2.LUT(item.picture, table), gain
+
+
+def _alike(first: Sample, second: Sample) -> bool:
+    """Whether the coarse lumas of two pictures go up and down together."""
+    a, b = first.coarse[..., 0] - first.coarse[..., 0].mean(), second.coarse[..., 0] - second.coarse[..., 0].mean()
+    return float((a * b).sum()) > 0.8 * float(np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def _motion_residual(target: Picture, source: Picture) -> Shares:

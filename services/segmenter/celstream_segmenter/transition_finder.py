@@ -6,21 +6,23 @@ Three searches run side by side: cuts (`cut_evidence`, `cut_model`), fades (`fad
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.cut_evidence import CANDIDATE, REACH_AFTER, Window, cut_features
+from celstream_segmenter.cut_evidence import REACH_AFTER, Window, cut_features, is_candidate
 from celstream_segmenter.cut_model import CUT_PROBABILITY, cut_probability
 from celstream_segmenter.dissolves import BUFFER_FRAMES, MAX_LEFTOVER, REACHES, Blend, BlendFinder
-from celstream_segmenter.fades import Fade, FadeFinder
+from celstream_segmenter.fades import MIN_FRAMES, Fade, FadeFinder
 from celstream_segmenter.transition_features import is_blank, motion_share, sample
 from celstream_segmenter.transitions import Kind, Transition
 
 BLACK, WHITE = (16.0, 128.0, 128.0), (235.0, 128.0, 128.0)
 HOLD_FRAMES = 2 * max(REACHES) + 8  # the longest dissolve is known so long after its first frame
 HOLD_FADE_FRAMES = 240  # a slow fade holds back what lies inside it for so long at most
+SURE = 0.75  # a cut of this probability stands against a gradual transition around it
 CUT_DISTANCE = 2  # two cuts this near are one: the shortest shot has three frames
 FLASH_FRAMES = 16  # a flash and its decay are over within this time
 FLASH_SAME = 0.4  # share of new blocks up to which the picture after a flash is the one before
@@ -82,7 +84,7 @@ class TransitionFinder:
 
     def _decide_cut(self, frame: int) -> None:
         probability = 0.0
-        if frame > 0 and self.novelty[frame] >= CANDIDATE:
+        if is_candidate(self._window, frame):
             probability = cut_probability(cut_features(self._window, frame))
         self.change.append(probability)
         if probability >= CUT_PROBABILITY:
@@ -124,18 +126,45 @@ class TransitionFinder:
         """Choose among overlapping finds, and let go of those that end before `limit`."""
         if not self._pending or min(item[2].start_frame for item in self._pending) > limit:
             return []
-        kept: list[tuple[int, float, Transition]] = []
+        sure = [item[2].frame for item in self._pending if item[2].kind == "cut" and item[1] >= SURE]
+        kept: list[Transition] = []
         for rank, strength, found in sorted(self._pending, key=lambda item: (item[0], -item[1])):
-            if found.start_frame > self._emitted_to and not any(_exclude(found, other[2]) for other in kept):
-                kept.append((rank, strength, found))
-        out = sorted((item[2] for item in kept if item[2].end_frame <= limit), key=lambda found: found.start_frame)
+            del rank, strength
+            trimmed = _without_cuts(found, sure)
+            if trimmed is None or trimmed.start_frame <= self._emitted_to:
+                continue
+            if not any(_exclude(trimmed, other) for other in kept):
+                kept.append(trimmed)
         # What an undecided find still overlaps waits with it.
-        waiting = [item[2].start_frame for item in kept if item[2].end_frame > limit]
-        out = [found for found in out if found.end_frame < min(waiting, default=limit + 1)]
+        waiting = min((item.start_frame for item in kept if item.end_frame > limit), default=limit + 1)
+        out = sorted((item for item in kept if item.end_frame < waiting), key=lambda item: item.start_frame)
         if out:
             self._emitted_to = out[-1].end_frame
             self._pending = [item for item in self._pending if item[2].start_frame > self._emitted_to]
         return out
+
+
+def _without_cuts(found: Transition, cuts: list[int]) -> Transition | None:
+    """What is left of a gradual transition beside the cuts that fall into it.
+
+    A fade may begin or end at a cut; a dissolve or wipe with a cut in it was a misreading of two shots.
+    """
+    for cut in cuts:
+        if found.kind == "cut" or not found.start_frame <= cut <= found.end_frame:
+            continue
+        if found.kind in ("dissolve", "wipe"):
+            return None
+        if cut - found.start_frame > found.end_frame - cut:
+            found = replace(found, end_frame=cut - 1)
+        else:
+            start = cut + 1
+            if start > found.end_frame:
+                return None
+            found = replace(found, start_frame=start)
+        found = replace(found, frame=found.end_frame + 1 if found.kind == "fade_out" else found.start_frame)
+        if found.end_frame - found.start_frame + 1 < MIN_FRAMES:
+            return None
+    return found
 
 
 def _exclude(found: Transition, other: Transition) -> bool:
