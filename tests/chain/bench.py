@@ -19,6 +19,7 @@ from celstream_platform.worker import Worker, WorkerSettings
 from celstream_protos.v1.envelope_pb2 import Review, ReviewVerdict
 from google.protobuf.message import Message
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from tests.chain import toy
 
@@ -89,7 +90,8 @@ def open_bench(folder: Path, chain: Chain = toy.CHAIN) -> Iterator[Bench]:
     log = open_event_log(sqlite_url(folder / "events.sqlite"))
     store = open_artefact_store(directory_url(folder / "artefacts"))
     try:
-        with Catalog(database_url(folder, "catalog"), log, store, chain) as catalog:
+        # Logs are kept, not printed: rendering a traceback for people takes more than a second.
+        with capture_logs(), Catalog(database_url(folder, "catalog"), log, store, chain) as catalog:
             yield Bench(folder, log, store, catalog, [toy.Splitter(store), toy.Speller()])
     finally:
         log.close()

@@ -381,7 +381,9 @@ def test_a_catalog_rebuilt_from_compacted_topics_shows_the_same(bench: Bench) ->
     bench.offer("a", "one tow x")
     bench.settle()
     bench.review(bench.word("tow"), REVIEW_VERDICT_CORRECT, "r1", corrected(bench.word("tow"), "two"))
-    bench.review(bench.word("one"), REVIEW_VERDICT_REJECT, "r2")
+    bench.settle()
+    bench.review(bench.word("two"), REVIEW_VERDICT_ACCEPT, "r2")
+    bench.review(bench.word("one"), REVIEW_VERDICT_REJECT, "r3")
     bench.settle()
     bench.replace(toy.Splitter(bench.store, shortest=2))
     bench.offer("a", "one tow x")
@@ -389,3 +391,4 @@ def test_a_catalog_rebuilt_from_compacted_topics_shows_the_same(bench: Bench) ->
     assert bench.log.compact() > 0  # type: ignore[attr-defined]
     with bench.rebuilt() as rebuilt:
         assert contents(rebuilt) == contents(bench.catalog)
+        assert rebuilt.reviews() == bench.catalog.reviews()

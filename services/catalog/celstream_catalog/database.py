@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from celstream_platform.errors import Invalid, Unavailable
 from sqlalchemy import (
     ARRAY,
@@ -56,12 +57,20 @@ def open_database(url: str) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables up to date; processes that start at the same time wait for each other."""
+    """Bring the tables up to date; processes that start at the same time wait for each other.
+
+    Raises Invalid where they are of a newer version than this one.
+    """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with writing(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise Invalid(
+                f"{engine.url}: tables of another version ({error}). Use the version that wrote them, or a newer one."
+            ) from error
 
 
 @contextmanager

@@ -39,6 +39,8 @@ def write_refusals(
         message = chain.level(item.level).message_type.FromString(version.message)
         where: FrameRange | None = message.range if frame_range(message) != (-1, -1) else None  # type: ignore[attr-defined]
         rejection = refusal(item, version, where, Review.FromString(review.message))
+        if not item.parent_id:
+            rejection.footage_name = getattr(message, "name", "")
         rows.append(
             {
                 "rejection_id": rejection.id,

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from celstream_catalog.database import open_database, reading
+from celstream_catalog.database import open_database, reading, writing
 from celstream_catalog.tables import Base
 from celstream_platform.errors import Invalid, Unavailable
+from sqlalchemy import text
 
 pytest_plugins = ["tests.catalog_hand"]
 
@@ -22,6 +23,13 @@ def test_processes_that_start_at_once_wait_for_each_other(database_url: str) -> 
     with ThreadPoolExecutor(8) as pool:
         engines = list(pool.map(open_database, [database_url] * 8))
     assert len(engines) == 8
+
+
+def test_tables_of_a_newer_version_are_refused(database_url: str) -> None:
+    with writing(open_database(database_url)) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Invalid, match=r"tables of another version .*9999.*Use the version that wrote them"):
+        open_database(database_url)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "nodb:///x"])

@@ -177,6 +177,20 @@ def test_a_refused_clip_counts_as_a_rejection_and_comes_back_when_accepted(catal
     assert [status for _, status in catalog.reviews()] == [ReviewStatus.SUPERSEDED, ReviewStatus.ACCEPTED]
 
 
+def test_refused_footage_is_finished_and_named_by_its_rejection(catalog: Catalog, hand: Hand) -> None:
+    film = hand.footage("film.mkv")
+    hand.cut(film, [(0, 24)], rejected=[(24, 25)])
+    hand.review(film, REVIEW_VERDICT_REJECT, "r1")
+    catalog.catch_up()
+    state = catalog.state(film.item.id)
+    assert (state.finished, state.name) == (True, "film.mkv")
+    assert [r.reason for r in catalog.rejections()] == [REJECTION_REASON_REFUSED_BY_REVIEWER]
+    assert (catalog.footages(), catalog.items("clips")) == ([], [])
+    root = catalog.funnel().levels[0]
+    assert (root.inputs, root.items) == (1, 0)
+    assert catalog.check_balance() == []
+
+
 def test_a_correction_of_other_frames_is_impossible_and_says_so(catalog: Catalog, hand: Hand) -> None:
     film = hand.footage("film.mkv")
     (only,) = hand.cut(film, [(0, 24)])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 PREFIX = "celstream."
 DEFAULT_PARTITIONS = 16
+FOR_EVER_HOURS = 1_000_000  # 114 years
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ FOOTAGE = Topic("celstream.footage")
 CLIPS = Topic("celstream.clips")
 REJECTIONS = Topic("celstream.rejections")
 OUTCOMES = Topic("celstream.outcomes")
-REVIEWS = Topic("celstream.reviews")
+REVIEWS = Topic(
+    "celstream.reviews", compacted=False, retention_hours=FOR_EVER_HOURS
+)  # an item's correction counts on after a later word on it, so the last event of its key is not enough
 TAKEDOWNS = Topic("celstream.takedowns")
 PROGRESS = Topic(
     "celstream.progress", compacted=False, retention_hours=1
