@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import celstream_renderer as renderer
@@ -51,7 +52,7 @@ def environment(folder: Path) -> dict[str, str]:
 def film(folder: Path) -> Path:
     """The footage."""
     path = folder / "film.mp4"
-    scene = renderer.random_film(seed=60, seconds=SECONDS, fps=24, size=(1920, 1080))
+    scene = renderer.random_film(seed=60, seconds=SECONDS, fps=Fraction(24), size=(1920, 1080))
     renderer.render(scene, path, codec="libx264", crf=20)
     return path
 

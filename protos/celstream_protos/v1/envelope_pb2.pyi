@@ -760,3 +760,43 @@ class Progress(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Progress: _TypeAlias = Progress  # noqa: Y015
+
+@_typing.final
+class Checkpoint(_message.Message):
+    """How far a stage came with one long input. Topic `celstream.<stage>.checkpoints`; the last one of a key counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    INPUT_ID_FIELD_NUMBER: _builtins.int
+    INPUT_VERSION_FIELD_NUMBER: _builtins.int
+    RECIPE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    stage: _builtins.str
+    """Stage that works."""
+    input_id: _builtins.str
+    """Id of the input."""
+    input_version: _builtins.str
+    """Version of the input."""
+    recipe: _builtins.str
+    """Digest of settings, models and software of the stage, hexadecimal."""
+    @_builtins.property
+    def state(self) -> Global___ArtefactRef:
+        """What the stage needs to go on, in a form of its own; absent once the input has its outcome."""
+
+    def __init__(
+        self,
+        *,
+        stage: _builtins.str = ...,
+        input_id: _builtins.str = ...,
+        input_version: _builtins.str = ...,
+        recipe: _builtins.str = ...,
+        state: Global___ArtefactRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["input_id", b"input_id", "input_version", b"input_version", "recipe", b"recipe", "stage", b"stage", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Checkpoint: _TypeAlias = Checkpoint  # noqa: Y015

@@ -4,8 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from google.protobuf.message import Message
+
 from celstream_platform import tracing
 from celstream_platform.artefacts.port import ArtefactStore
+from celstream_platform.checkpoints import Checkpoint
 from celstream_platform.dead_letters import letter, one_line
 from celstream_platform.errors import Invalid, Overloaded, Unavailable
 from celstream_platform.events import Delivery, Event, decode
@@ -24,16 +27,25 @@ class WorkerDied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """A delivery and the events that end it. result: None for a dead letter. seconds: the time it took."""
+    """A delivery and the events that end it. result: None for a dead letter. seconds: the time it took.
+
+    checkpoint: to be discarded once the events are committed; None where the input was not even looked at.
+    """
 
     delivery: Delivery
     events: list[Event]
     result: Result | None
     seconds: float
+    checkpoint: Checkpoint | None = None
 
 
 def process_one(
-    stage: Stage, delivery: Delivery, store: ArtefactStore, context: Callable[[Input], Context], max_attempts: int
+    stage: Stage,
+    delivery: Delivery,
+    store: ArtefactStore,
+    context: Callable[[Input, Checkpoint], Context],
+    checkpoint: Callable[[Input], Checkpoint],
+    max_attempts: int,
 ) -> Processed:
     """Process one delivery, inside the trace that it belongs to.
 
@@ -42,25 +54,33 @@ def process_one(
     """
     begin = time.monotonic()
     with tracing.consume(stage.name, delivery.event, attempt=delivery.attempt):
-        events, result = _outcome_of(stage, delivery, store, context, max_attempts)
-    return Processed(delivery, events, result, time.monotonic() - begin)
+        try:
+            message = decode(delivery.event, stage.message_type)
+            source = input_of(message)
+        except Invalid as error:
+            events = _parked(stage, delivery, _named_input(delivery.event), error, delivery.attempt)
+            return Processed(delivery, events, None, time.monotonic() - begin)
+        saved = checkpoint(source)
+        events, result = _outcome_of(stage, delivery, message, source, store, context(source, saved), max_attempts)
+    return Processed(delivery, [*events, *saved.ended()], result, time.monotonic() - begin, saved)
 
 
 def _outcome_of(
-    stage: Stage, delivery: Delivery, store: ArtefactStore, context: Callable[[Input], Context], max_attempts: int
+    stage: Stage,
+    delivery: Delivery,
+    message: Message,
+    source: Input,
+    store: ArtefactStore,
+    context: Context,
+    max_attempts: int,
 ) -> tuple[list[Event], Result | None]:
-    try:
-        message = decode(delivery.event, stage.message_type)
-        source = input_of(message)
-    except Invalid as error:
-        return _parked(stage, delivery, _named_input(delivery.event), error, delivery.attempt), None
     failures = delivery.attempt - 1
     if failures >= max_attempts:
         died = WorkerDied(f"given up after {failures} attempts: each ended with the worker's death or with an error")
         return _parked(stage, delivery, source, died, failures), None
     try:
         try:
-            result = stage.process(message, context(source))
+            result = stage.process(message, context)
         except Invalid as error:
             result = whole_input_refused(stage, source, error)
         return events_of(stage, source, result, store), result

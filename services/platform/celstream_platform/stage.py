@@ -44,10 +44,14 @@ class Context:
 
     progress: call with (done, total, unit) as often as you like; it is published a few times a second at most.
     stopping: true once the process shall end; raise `Stopping` at the next good moment.
+    load_checkpoint: what an interrupted attempt at this input, of this version under this recipe, saved last; None at
+    the first attempt. save_checkpoint: save work on a long input, about once a minute of footage.
     """
 
     progress: Callable[[int, int, str], None]
     stopping: Callable[[], bool]
+    load_checkpoint: Callable[[], bytes | None] = lambda: None
+    save_checkpoint: Callable[[bytes], None] = lambda state: None
 
 
 class Stopping(Exception):

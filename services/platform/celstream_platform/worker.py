@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from celstream_platform import logs, metrics, progress, tally, tracing
 from celstream_platform.artefacts.port import ArtefactStore
 from celstream_platform.backoff import Backoff
+from celstream_platform.checkpoints import Checkpoint
+from celstream_platform.checkpoints import topic_of as checkpoints_of
 from celstream_platform.errors import Fenced, Overloaded, Unavailable
 from celstream_platform.eventlog.port import EventLog, Session
 from celstream_platform.events import Delivery
@@ -127,7 +129,15 @@ class Worker:
     def _joined(self, shutdown: Shutdown) -> Iterator[Session | None]:
         """The session, once the log answers; None where the process shall end before."""
         stage = self._stage
-        mine = [stage.consumes, *stage.produces, REJECTIONS, OUTCOMES, PROGRESS, dead_letters(stage.name)]
+        mine = [
+            stage.consumes,
+            *stage.produces,
+            REJECTIONS,
+            OUTCOMES,
+            PROGRESS,
+            dead_letters(stage.name),
+            checkpoints_of(stage.name),
+        ]
         session: Session | None = None
 
         def join() -> None:
@@ -188,15 +198,20 @@ class Worker:
         return consumed
 
     def _process(self, delivery: Delivery, shutdown: Shutdown) -> Processed:
-        def context(source: Input) -> Context:
+        def context(source: Input, checkpoint: Checkpoint) -> Context:
             return Context(
                 progress=progress.publisher(self._log, self._stage.name, source, self._settings.progress_seconds),
                 stopping=shutdown.requested,
+                load_checkpoint=checkpoint.load,
+                save_checkpoint=checkpoint.save,
             )
+
+        def checkpoint(source: Input) -> Checkpoint:
+            return Checkpoint(self._log, self._store, self._stage.name, source, self._stage.recipe)
 
         if shutdown.requested():
             raise Stopping
-        return process_one(self._stage, delivery, self._store, context, self._settings.max_attempts)
+        return process_one(self._stage, delivery, self._store, context, checkpoint, self._settings.max_attempts)
 
     def _commit(self, session: Session, shutdown: Shutdown, batch: _Batch) -> int:
         """One transaction for a batch; the number of events consumed, 0 where nothing may be assumed."""
@@ -223,6 +238,9 @@ class Worker:
         self._set_ready(True)
         for delivery in consumed:
             self._pauses.pop(_place(delivery), None)
+        for processed in batch.done:
+            if processed.checkpoint is not None:
+                self._insist(processed.checkpoint.discard, shutdown)
         tally.count(self._stage.name, batch.done)
         return len(consumed)
 

@@ -1,8 +1,13 @@
-"""The one decoding pass: every analysis of a footage reads the same decoded frames."""
+"""The one decoding pass: every analysis of a footage reads the same decoded frames.
 
+The pass goes chapter by chapter. A chapter begins with a shot, and nothing that is found in it depends on what came
+before: when work on a long film was interrupted, it goes on with the chapter that was not finished, and finds the same.
+"""
+
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,26 +18,31 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage.opening import Opened, open_footage
 from numpy.typing import NDArray
 
-from celstream_segmenter.detectors import Detector, detector_of
+from celstream_segmenter.detectors import detector_of
+from celstream_segmenter.frame_reader import key_packets_before
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
-from celstream_segmenter.packet_index import packets_through_damage
+from celstream_segmenter.packet_contents import NO_TIME
+from celstream_segmenter.packet_index import FootageIndex, packets_through_damage
 from celstream_segmenter.rules import SegmentationRules
-from celstream_segmenter.shots import Shot, ShotAssembler
-from celstream_segmenter.small_pictures import small_picture
+from celstream_segmenter.shots import Beginning, Shot, ShotAssembler, first_frame_after
+from celstream_segmenter.small_pictures import SmallPicture, small_picture
 from celstream_segmenter.transitions import Transition
 
 FRAMES_PER_REPORT = 50
 USUAL_FPS = Fraction(24)  # where the container names no frame rate
+KEPT_PICTURES = 512  # a transition is certain at most 300 frames after its end; 25 MB at 1080p
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
-    """What the pass found; frames count from 0 in the decoder's order of output.
+class Chapter:
+    """What the pass found in frames [first_frame, end_frame) of the footage, in the decoder's order of output.
 
     ticks: presentation time of each frame, in time_base (seconds per tick). end_ticks: when the last frame ends.
-    corrupt: which frames the decoder had to make up.
+    corrupt: which frames the decoder had to make up. change: see `Detector.change`. All of them have one value a frame.
+    following: the next chapter's beginning; None at the end of the footage.
     """
 
+    first_frame: int
     time_base: Fraction
     ticks: NDArray[np.int64]
     end_ticks: int
@@ -42,22 +52,105 @@ class Analysis:
     measurements: FrameMeasurements
     change: list[float]
     change_threshold: float
+    following: Beginning | None = None
+
+    @property
+    def end_frame(self) -> int:
+        """One past the last frame."""
+        return self.first_frame + len(self.ticks)
 
     def ticks_at(self, frame: int) -> int:
-        """When a frame begins; for the number of frames, when the last one ends."""
-        return int(self.ticks[frame]) if frame < len(self.ticks) else self.end_ticks
+        """When a frame begins; for `end_frame`, when the last one ends."""
+        return int(self.ticks[frame - self.first_frame]) if frame < self.end_frame else self.end_ticks
 
     def seconds(self) -> NDArray[np.float64]:
-        """When each frame begins, and as last value when the last one ends, in seconds from the first frame."""
+        """When each frame begins, and as last value when the last one ends, in seconds from the chapter's first."""
         edges = np.append(self.ticks, self.end_ticks) - self.ticks[0]
         return np.asarray(edges * float(self.time_base), np.float64)
+
+    def measured(self, start_frame: int, end_frame: int) -> FrameMeasurements:
+        """The measurements of frames [start_frame, end_frame)."""
+        return self.measurements.part(start_frame - self.first_frame, end_frame - self.first_frame)
 
 
 @dataclass(frozen=True, slots=True)
 class FramesDecoded:
-    """How many frames have been decoded so far."""
+    """How many frames of the footage have been decoded so far."""
 
     count: int
+
+
+class DecodingPass:
+    """Decodes a footage once, from a beginning on."""
+
+    def __init__(
+        self,
+        path: Path,
+        rules: SegmentationRules,
+        index: FootageIndex,
+        *,
+        beginning: Beginning | None = None,
+        on_frame: Callable[[int, av.VideoFrame, float], None] = lambda ordinal, frame, motion: None,
+    ) -> None:
+        """on_frame: called with every frame's number, the frame, and its motion (0-255)."""
+        self._path = path
+        self._rules = rules
+        self._index = index
+        self._beginning = beginning or Beginning()
+        self._on_frame = on_frame
+        self._chapter: _OpenChapter
+
+    def ticks_at(self, frame: int) -> int:
+        """When a frame of the chapter at hand begins (the last one ends), in ticks of the video stream."""
+        return self._chapter.ticks_at(frame)
+
+    def steps(self) -> Iterator[Shot | FramesDecoded | Chapter]:
+        """Decode: each shot as soon as it is certain, each chapter at its end, a count every FRAMES_PER_REPORT frames.
+
+        Raises Invalid where no frame can be decoded.
+        """
+        with open_footage(self._path) as opened:
+            time_base = Fraction(opened.video.time_base or Fraction(1, 1000))
+            fps = opened.video.average_rate or opened.video.guessed_rate or USUAL_FPS
+
+            def begin(beginning: Beginning) -> _OpenChapter:
+                return _OpenChapter(beginning, self._rules, time_base, fps)
+
+            chapter = self._chapter = begin(self._beginning)
+            recent: deque[_Seen] = deque(maxlen=KEPT_PICTURES)
+            last = NO_TIME
+            for frame in self._decoded(opened):
+                if frame.pts is None or frame.pts <= last:
+                    continue  # cannot be shown at a time of its own
+                last = frame.pts
+                seen = _Seen(frame.pts, frame.duration, frame.is_corrupt, small_picture(frame))
+                recent.append(seen)
+                shots = chapter.add(seen, frame)
+                self._on_frame(chapter.next_frame - 1, frame, chapter.motion)
+                yield from shots
+                if chapter.next_frame % FRAMES_PER_REPORT == 0:
+                    yield FramesDecoded(chapter.next_frame)
+                following = chapter.could_be_followed_by(len(recent)) if shots else None
+                if following is not None:
+                    again = list(recent)[following.frame - chapter.next_frame :]
+                    yield chapter.closed(replace(following, ticks=again[0].ticks))
+                    chapter = self._chapter = begin(replace(following, ticks=again[0].ticks))
+                    for seen in again:
+                        yield from chapter.add(seen, None)
+        if chapter.next_frame == 0:
+            raise Invalid(f"{self._path.name}: no frame can be decoded. Give a file that plays.")
+        yield from chapter.finish()
+        yield chapter.closed(None)
+
+    def _decoded(self, opened: Opened) -> Iterator[av.VideoFrame]:
+        beginning = self._beginning
+        if beginning.frame == 0:
+            return decoded_frames(opened)
+        video = self._index.video
+        frame = int(np.searchsorted(video.frame_ticks, beginning.ticks))
+        key = key_packets_before(video, frame)[0]
+        opened.container.seek(int(video.packet_pts[key]), stream=opened.video, backward=True)
+        return (f for f in decoded_frames(opened) if f.pts is not None and f.pts >= beginning.ticks)
 
 
 def decoded_frames(opened: Opened) -> Iterator[av.VideoFrame]:
@@ -67,86 +160,110 @@ def decoded_frames(opened: Opened) -> Iterator[av.VideoFrame]:
             try:
                 yield from packet.decode()
             except FFmpegError:
-                continue  # the frames that it should have shown are missing in the index's comparison
+                continue  # the frames that it should have shown are missing when the index is compared
     with suppress(FFmpegError):
         yield from opened.video.codec_context.decode(None)
 
 
-class DecodingPass:
-    """Decodes a footage once. `steps()` yields each shot as soon as it is certain; `analysis` is there afterwards."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is kept of a decoded frame."""
 
-    def __init__(
-        self,
-        path: Path,
-        rules: SegmentationRules,
-        on_frame: Callable[[int, av.VideoFrame, float], None] = lambda ordinal, frame, motion: None,
-    ) -> None:
-        """on_frame: called with every frame's ordinal, the frame, and its motion (0-255)."""
-        self._path = path
-        self._rules = rules
-        self._on_frame = on_frame
+    ticks: int
+    duration: int
+    corrupt: bool
+    picture: SmallPicture
+
+
+class _OpenChapter:
+    """A chapter that is being read."""
+
+    def __init__(self, beginning: Beginning, rules: SegmentationRules, time_base: Fraction, fps: Fraction) -> None:
+        self._first_frame = beginning.frame
+        self._chapter_seconds = rules.chapter_seconds
+        self._time_base = time_base
+        self._fps = fps
+        self._detector = detector_of(rules.detector, float(fps))
         self._measurer = FrameMeasurer()
-        self._assembler = ShotAssembler()
+        self._assembler = ShotAssembler(beginning.frame, beginning.shot_ordinal, beginning.opening)
         self._ticks: list[int] = []
         self._corrupt: list[bool] = []
         self._transitions: list[Transition] = []
         self._shots: list[Shot] = []
-        self._end_ticks = 0
-        self.analysis: Analysis
+        self._last_duration = 0
+        self.motion = 0.0
+        """Motion of the frame that was added last."""
+
+    @property
+    def next_frame(self) -> int:
+        """The number of the frame to be added next."""
+        return self._first_frame + len(self._ticks)
 
     def ticks_at(self, frame: int) -> int:
-        """When a decoded frame begins, or the last one of a finished pass ends, in ticks of the video stream."""
-        return self._ticks[frame] if frame < len(self._ticks) else self._end_ticks
+        """When a frame begins, or the last one ends."""
+        number = frame - self._first_frame
+        return self._ticks[number] if number < len(self._ticks) else self._end_ticks()
 
-    def steps(self) -> Iterator[Shot | FramesDecoded]:
-        """Decode; the count comes every FRAMES_PER_REPORT frames. Raises Invalid where no frame can be decoded."""
-        with open_footage(self._path) as opened:
-            stream = opened.video
-            time_base = Fraction(stream.time_base or Fraction(1, 1000))
-            fps = stream.average_rate or stream.guessed_rate
-            detector = detector_of(self._rules.detector, float(fps or USUAL_FPS))
-            length = 0
-            for frame in decoded_frames(opened):
-                if frame.pts is None or (self._ticks and frame.pts <= self._ticks[-1]):
-                    continue  # cannot be shown at a time of its own
-                length = frame.duration
-                yield from self._push(detector, frame)
-                if len(self._ticks) % FRAMES_PER_REPORT == 0:
-                    yield FramesDecoded(len(self._ticks))
-        if not self._ticks:
-            raise Invalid(f"{self._path.name}: no frame can be decoded. Give a file that plays.")
-        ticks = np.array(self._ticks, np.int64)
-        if not length:
-            length = int(np.median(np.diff(ticks))) if len(ticks) > 1 else round(1 / (fps or USUAL_FPS) / time_base)
-        self._end_ticks = int(ticks[-1]) + max(1, length)
-        yield from self._add(detector.finish())
-        last = self._assembler.finish(len(ticks))
+    def add(self, seen: _Seen, frame: av.VideoFrame | None) -> list[Shot]:
+        """Take the next frame; the shots that are certain by now."""
+        self._ticks.append(seen.ticks)
+        self._corrupt.append(seen.corrupt)
+        self._last_duration = seen.duration
+        self.motion = self._measurer.add(seen.picture.luma)
+        return self._assemble(self._detector.push(seen.picture, frame))
+
+    def finish(self) -> list[Shot]:
+        """The last shots of the footage."""
+        shots = self._assemble(self._detector.finish())
+        last = self._assembler.finish(self.next_frame)
         self._shots += last
-        yield from last
-        self.analysis = Analysis(
-            time_base=time_base,
-            ticks=ticks,
-            end_ticks=self._end_ticks,
-            corrupt=np.array(self._corrupt, np.bool_),
+        return [*shots, *last]
+
+    def could_be_followed_by(self, pictures_kept: int) -> Beginning | None:
+        """The beginning of the next chapter, if this one is long enough and what comes after it is still at hand."""
+        if not self._transitions or not self._detector.restarts:
+            return None
+        last = self._transitions[-1]
+        if last.kind != "cut":
+            return None  # a picture that comes out of black or out of another is judged by what came before
+        start = first_frame_after(last)
+        if not 0 < self.next_frame - start <= pictures_kept or start <= self._first_frame:
+            return None
+        if (self.ticks_at(start) - self._ticks[0]) * self._time_base < self._chapter_seconds:
+            return None
+        return Beginning(start, 0, self._assembler.next_ordinal, last)
+
+    def closed(self, following: Beginning | None) -> Chapter:
+        """The chapter, up to where the next one begins."""
+        count = len(self._ticks) if following is None else following.frame - self._first_frame
+        change = (self._detector.change + [0.0] * count)[:count]
+        return Chapter(
+            first_frame=self._first_frame,
+            time_base=self._time_base,
+            ticks=np.array(self._ticks[:count], np.int64),
+            end_ticks=self._end_ticks() if following is None else following.ticks,
+            corrupt=np.array(self._corrupt[:count], np.bool_),
             transitions=self._transitions,
             shots=self._shots,
-            measurements=self._measurer.finish(),
-            change=list(detector.change),
-            change_threshold=detector.change_threshold,
+            measurements=self._measurer.finish().part(0, count),
+            change=change,
+            change_threshold=self._detector.change_threshold,
+            following=following,
         )
 
-    def _push(self, detector: Detector, frame: av.VideoFrame) -> Iterator[Shot]:
-        ordinal = len(self._ticks)
-        assert frame.pts is not None
-        self._ticks.append(frame.pts)
-        self._corrupt.append(frame.is_corrupt)
-        picture = small_picture(frame)
-        self._on_frame(ordinal, frame, self._measurer.add(picture.luma))
-        yield from self._add(detector.push(frame, picture))
-
-    def _add(self, transitions: list[Transition]) -> Iterator[Shot]:
-        for transition in transitions:
+    def _assemble(self, transitions: list[Transition]) -> list[Shot]:
+        shots = []
+        for local in transitions:
+            transition = local.shifted(self._first_frame)
             self._transitions.append(transition)
-            shots = self._assembler.add(transition)
-            self._shots += shots
-            yield from shots
+            shots += self._assembler.add(transition)
+        self._shots += shots
+        return shots
+
+    def _end_ticks(self) -> int:
+        length = self._last_duration
+        if length <= 0 and len(self._ticks) > 1:
+            length = int(np.median(np.diff(self._ticks[-25:])))
+        if length <= 0:
+            length = round(1 / self._fps / self._time_base)
+        return self._ticks[-1] + max(1, length)

@@ -7,7 +7,7 @@ from celstream_platform import identity
 from celstream_platform.artefacts.port import ArtefactStore
 from celstream_protos.v1 import clip_pb2, envelope_pb2, footage_pb2
 
-from celstream_segmenter.found import Analysed, ClipMade, Refused, ShotFound, SoundTrack
+from celstream_segmenter.found import ClipMade, Refused, ShotFound, SoundTrack
 from celstream_segmenter.transitions import Transition
 
 LEVEL = "clips"
@@ -164,19 +164,4 @@ def shot_message(found: ShotFound) -> clip_pb2.Shot:
         ),
         opening=transition_message(shot.opening) if shot.opening else None,
         closing=transition_message(shot.closing) if shot.closing else None,
-    )
-
-
-def analysis_message(found: Analysed, footage_id: str) -> clip_pb2.FootageAnalysis:
-    """The analysis of a whole footage as the contracts say it."""
-    return clip_pb2.FootageAnalysis(
-        footage_id=footage_id,
-        frames=found.frames,
-        time_base=rational(found.time_base),
-        duration_seconds=found.duration_seconds,
-        transitions=[transition_message(transition) for transition in found.transitions],
-        shots=[shot_message(shot) for shot in found.shots],
-        change=found.change,
-        change_threshold=found.change_threshold,
-        detector=found.detector,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.analysis import Analysis
+from celstream_segmenter.analysis import Chapter
 from celstream_segmenter.measurements import black_or_plain
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.shots import Shot, parts, without
@@ -35,15 +35,15 @@ class Refusal:
     detail: str
 
 
-def plan(analysis: Analysis, rules: SegmentationRules, damaged: list[tuple[int, int]]) -> list[PlannedClip | Refusal]:
+def plan(chapter: Chapter, rules: SegmentationRules, damaged: list[tuple[int, int]]) -> list[PlannedClip | Refusal]:
     """Decide about every shot, in order. damaged: ranges [start, end) of frames, in order, that do not decode."""
-    seconds = analysis.seconds()
-    return [decision for shot in analysis.shots for decision in _plan_shot(shot, analysis, seconds, rules, damaged)]
+    seconds = chapter.seconds()
+    return [decision for shot in chapter.shots for decision in _plan_shot(shot, chapter, seconds, rules, damaged)]
 
 
 def _plan_shot(
     shot: Shot,
-    analysis: Analysis,
+    chapter: Chapter,
     seconds: NDArray[np.float64],
     rules: SegmentationRules,
     damaged: list[tuple[int, int]],
@@ -53,37 +53,42 @@ def _plan_shot(
         count = end - start
         yield Refusal(start, end, "DAMAGED", count, 0, f"{count} frames are damaged; a clip holds none.")
     for start, end in sound:
-        yield from _plan_frames(shot, start, end, analysis, seconds, rules)
+        yield from _plan_frames(shot, start, end, chapter, seconds, rules)
 
 
 def _plan_frames(
-    shot: Shot, start: int, end: int, analysis: Analysis, seconds: NDArray[np.float64], rules: SegmentationRules
+    shot: Shot, start: int, end: int, chapter: Chapter, seconds: NDArray[np.float64], rules: SegmentationRules
 ) -> Iterator[PlannedClip | Refusal]:
-    length = float(seconds[end] - seconds[start])
+    first = chapter.first_frame
+    length = float(seconds[end - first] - seconds[start - first])
     if black_or_plain(
-        analysis.measurements,
-        start,
-        end,
+        chapter.measured(start, end),
         mean_luma=rules.black_mean_luma,
         peak_luma=rules.black_peak_luma,
         deviation=rules.plain_deviation,
     ):
-        luma = float(np.mean(analysis.measurements.brightness[start:end]))
+        luma = float(np.mean(chapter.measured(start, end).brightness))
         detail = f"Black or of one colour throughout (mean luma {luma:.1f})."
         yield Refusal(start, end, "BLACK", luma, rules.black_mean_luma, detail)
     elif length < rules.min_seconds:
         detail = f"Lasts {length:.2f} s; a clip lasts at least {rules.min_seconds:g} s."
         yield Refusal(start, end, "TOO_SHORT", length, rules.min_seconds, detail)
     else:
-        ranges = parts(start, end, seconds, target_seconds=rules.target_seconds, max_seconds=rules.max_seconds)
+        ranges = parts(
+            start - first, end - first, seconds, target_seconds=rules.target_seconds, max_seconds=rules.max_seconds
+        )
         for ordinal, (a, b) in enumerate(ranges):
-            yield PlannedClip(a, b, shot.ordinal, ordinal, len(ranges))
+            yield PlannedClip(first + a, first + b, shot.ordinal, ordinal, len(ranges))
 
 
-def damaged_ranges(analysis: Analysis, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Unite `ranges` with the frames that the decoder had to make up; in order, without overlap."""
-    bad = analysis.corrupt.copy()
+def damaged_ranges(chapter: Chapter, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Unite `ranges`, as far as they lie in the chapter, with the frames that the decoder had to make up.
+
+    In order, without overlap.
+    """
+    first = chapter.first_frame
+    bad = chapter.corrupt.copy()
     for start, end in ranges:
-        bad[start:end] = True
+        bad[max(0, start - first) : max(0, end - first)] = True
     edges = np.flatnonzero(np.diff(np.concatenate(([0], bad.view(np.int8), [0]))))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+    return [(first + int(a), first + int(b)) for a, b in edges.reshape(-1, 2)]

@@ -1,6 +1,7 @@
 """Cut proof: does a clip decode to the very frames and samples of its footage, at the same times?"""
 
 import itertools
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,18 +13,19 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.codec.context import ThreadType
 from av.container import InputContainer
+from celstream_platform.footage.opening import open_container
 from numpy.typing import NDArray
 
 from celstream_segmenter.cut_result import ClipSound, CutResult
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.frame_reader import FrameReader
-from celstream_segmenter.packet_index import FootageIndex, open_footage
-from celstream_segmenter.sound_cut import first_packet
+from celstream_segmenter.packet_index import FootageIndex
+from celstream_segmenter.sound_cut import copied_packets, first_packet
 from celstream_segmenter.sound_encode import Samples, channels_first, decoded_samples
 from celstream_segmenter.sound_index import SoundIndex, packet_at
 from celstream_segmenter.track_reader import TrackReader
 
-Extent = Literal["boundaries", "full"]
+Extent = Literal["start", "boundaries", "full"]
 
 _BOUNDARY_FRAMES = 3
 _BOUNDARY_SAMPLES = 8192
@@ -35,9 +37,10 @@ _SETTLED_PACKETS = 150
 class CutProof:
     """What was compared, and what differed: no fault means the clip is the footage's own frames and samples.
 
-    largest_difference: between the clip's sound and the footage's decoded without a break, in parts of full scale.
-    Copied sound is proven by decoding both from the same packet on, which must be exact; what is left here is what
-    the codec itself leaves to the decoder (AAC's noise substitution) or forgets slowly (Opus: below 1e-5).
+    largest_difference: between the clip's sound and the footage's decoded without a break, in parts of full scale
+    (extent "start": decoded from the same packet on). Copied sound is proven by its packets and by when it starts; what
+    is left here is what the codec itself leaves to the decoder (AAC's noise substitution) or forgets slowly (Opus:
+    below 1e-5).
     """
 
     extent: Extent
@@ -87,8 +90,9 @@ class Prover:
     ) -> CutProof:
         """Compare the clip with frames [start_frame, start_frame + result.frame_count) of the footage.
 
-        extent: "full" decodes the whole clip. "boundaries" decodes its first and last frames and counts the rest:
-        the packets in between are the footage's own, and what follows a right frame decodes right.
+        extent: "full" decodes the whole clip. "boundaries" decodes its first and last frames, "start" its first ones;
+        the rest is counted and its times compared: the packets are the footage's own, and what follows a right frame
+        decodes right.
         expected: frame_checksum of each of those frames, where a decoding pass has them already.
         """
         index, count = self._index, result.frame_count
@@ -96,7 +100,7 @@ class Prover:
         times = [int(tick) * index.time_base for tick in ticks]
         wanted = _numbers(count, extent)
         sources = self._checksums(start_frame, wanted, expected)
-        with open_footage(clip_path) as clip:
+        with open_container(clip_path) as clip:
             shown, heard = _packets_and_sound(clip, result.sounds, extent)
             faults = list(_timing_faults(shown, times))
             given = _clip_checksums(clip, wanted, times)
@@ -108,7 +112,7 @@ class Prover:
         samples, largest = 0, 0.0
         for sound, plan in zip(index.sounds, result.sounds, strict=True):
             if plan.track is not None:
-                difference, fault = self._compare_sound(sound, plan, heard[plan.track])
+                difference, fault = self._compare_sound(sound, plan, heard[plan.track], extent)
                 samples += heard[plan.track].wanted
                 largest = max(largest, difference)
                 faults.extend(fault)
@@ -125,7 +129,9 @@ class Prover:
             found.extend(frame_checksum(frame) for frame in frames)
         return found
 
-    def _compare_sound(self, sound: SoundIndex, plan: ClipSound, heard: "_Heard") -> tuple[float, list[str]]:
+    def _compare_sound(
+        self, sound: SoundIndex, plan: ClipSound, heard: "_Heard", extent: Extent
+    ) -> tuple[float, list[str]]:
         """The largest difference from unbroken decoding, and what is wrong."""
         name = f"audio track {plan.track}"
         if heard.starts_at != plan.delay_samples:
@@ -143,6 +149,17 @@ class Prover:
             return 0.0, [f"{name} gives {given.shape} channels and samples instead of {same.shape}"]
         difference = _difference(given, same)
         faults = [f"{name} differs by {difference:.2g} of full scale"] if difference > 0 else []
+        if plan.stored == "copied":
+            # What a decoder makes of a packet may depend on its own noise (AAC's and AC-3's do): the packets decide.
+            source = [bytes(packet) for _, packet in reader.packets(*copied_packets(sound, plan))]
+            same_packets = len(heard.packets) <= len(source) and all(
+                # MP4 keeps AAC without the header that MPEG-TS puts before each packet.
+                zlib.crc32(packet[len(packet) - size :]) == checksum
+                for packet, (size, checksum) in zip(source[-len(heard.packets) :], heard.packets, strict=True)
+            )
+            faults = [] if same_packets else [f"{name} has other packets"]
+        if extent == "start":
+            return difference, faults
         whole = _joined(decoded_samples(reader, sound, first, count, from_packet=settled))
         return _difference(given, whole), faults
 
@@ -165,6 +182,8 @@ def prove_clip(
 def _numbers(count: int, extent: Extent) -> list[int]:
     if extent == "full" or count <= 2 * _BOUNDARY_FRAMES:
         return list(range(count))
+    if extent == "start":
+        return list(range(_BOUNDARY_FRAMES))
     return [*range(_BOUNDARY_FRAMES), *range(count - _BOUNDARY_FRAMES, count)]
 
 
@@ -177,6 +196,8 @@ class _Heard:
     starts_at: int = -1
     have: int = 0
     blocks: list[Samples] = field(default_factory=list)
+    packets: list[tuple[int, int]] = field(default_factory=list)
+    """Size and CRC-32 of each of its packets."""
 
     def add(self, frame: AudioFrame) -> None:
         if self.starts_at < 0 and frame.pts is not None and frame.time_base is not None:
@@ -204,6 +225,8 @@ def _packets_and_sound(
                 shown.append(packet.pts * packet.time_base)
         else:
             track = heard.get(tracks[packet.stream_index])
+            if track is not None and packet.size:
+                track.packets.append((packet.size, zlib.crc32(memoryview(packet))))
             if track is not None and track.have < track.wanted:
                 for frame in cast(list[AudioFrame], packet.decode()):
                     track.add(frame)

@@ -30,8 +30,15 @@ class Detector(Protocol):
     def change_threshold(self) -> float:
         """Where that measure means a cut."""
 
-    def push(self, frame: av.VideoFrame, picture: SmallPicture) -> list[Transition]:
-        """Take the next frame and its small picture; return the transitions that are certain by now, in order."""
+    @property
+    def restarts(self) -> bool:
+        """Whether a new detector may begin with any shot, given pictures alone, and find the same."""
+
+    def push(self, picture: SmallPicture, frame: av.VideoFrame | None) -> list[Transition]:
+        """Take the next frame's small picture; return the transitions that are certain by now, in order.
+
+        frame: the decoded frame; None only for a detector that restarts.
+        """
 
     def finish(self) -> list[Transition]:
         """Return the rest, after the last frame."""
@@ -39,6 +46,8 @@ class Detector(Protocol):
 
 class CelstreamDetector:
     """Celstream's own: cuts, dissolves, fades and wipes."""
+
+    restarts = True
 
     def __init__(self) -> None:
         self._finder = TransitionFinder()
@@ -51,7 +60,7 @@ class CelstreamDetector:
     def change_threshold(self) -> float:
         return self._finder.change_threshold
 
-    def push(self, frame: av.VideoFrame, picture: SmallPicture) -> list[Transition]:
+    def push(self, picture: SmallPicture, frame: av.VideoFrame | None) -> list[Transition]:
         return self._finder.push(picture.luma, picture.chroma)
 
     def finish(self) -> list[Transition]:
@@ -63,6 +72,8 @@ class SceneDetectDetector:
 
     It finds cuts only. Its confidence is its score by twice the threshold, at most 1.
     """
+
+    restarts = False  # its cuts would differ from its command's
 
     def __init__(self, detector: SceneDetector, metric: str, threshold: float, scale: float, fps: float) -> None:
         detector.stats_manager = StatsManager()
@@ -77,7 +88,9 @@ class SceneDetectDetector:
     def change_threshold(self) -> float:
         return self._threshold / self._scale
 
-    def push(self, frame: av.VideoFrame, picture: SmallPicture) -> list[Transition]:
+    def push(self, picture: SmallPicture, frame: av.VideoFrame | None) -> list[Transition]:
+        if frame is None:
+            raise ValueError("PySceneDetect's detectors look at whole frames.")
         time = FrameTimecode(len(self.change), self._fps)
         self.change.append(0.0)
         return self._transitions(self._detector.process_frame(time, _as_scenedetect_reads(frame)))

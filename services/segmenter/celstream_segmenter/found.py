@@ -1,8 +1,10 @@
 """What segmentation reports while it works: the messages from the limited child process to the stage."""
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from celstream_segmenter.shots import Shot
+from celstream_segmenter.shots import Beginning, Shot
 from celstream_segmenter.transitions import Transition
 
 
@@ -68,17 +70,33 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """JPEG in the scratch folder; empty where nothing could be decoded."""
 
 
-class Analysed(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about the whole footage, at the end."""
+class ChapterRead(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about frames [first_frame, first_frame + len(ticks)) of the footage; see `analysis.Chapter`.
 
-    frames: int
+    It comes after the clips and refusals of the chapter. time_base: seconds per tick, numerator and denominator.
+    """
+
+    first_frame: int
     time_base: tuple[int, int]
-    duration_seconds: float
+    ticks: NDArray[np.int64]
+    end_ticks: int
+    corrupt: NDArray[np.bool_]
     transitions: list[Transition]
     shots: list[ShotFound]
-    change: list[float]
+    change: NDArray[np.float32]
     change_threshold: float
     detector: str
+    following: Beginning | None
 
 
-Found = Working | ShotFound | ClipMade | Refused | Analysed
+class Resumption(msgspec.Struct, frozen=True):
+    """Where to go on: the beginning of a chapter, and of the frames before it their times and which are corrupt."""
+
+    beginning: Beginning
+    ticks: bytes
+    """int64, in the machine's order of bytes."""
+    corrupt: bytes
+    """One byte a frame."""
+
+
+Found = Working | ShotFound | ClipMade | Refused | ChapterRead

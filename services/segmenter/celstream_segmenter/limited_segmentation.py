@@ -10,18 +10,29 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage import limited
 from celstream_platform.footage.limits import Limits
 
-from celstream_segmenter.found import Analysed, ClipMade, Found, Refused, ShotFound, Working
+from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Resumption, ShotFound, Working
 from celstream_segmenter.rules import SegmentationRules
 
-RESULTS: tuple[type, ...] = (Working, ShotFound, ClipMade, Refused, Analysed)
+RESULTS: tuple[type, ...] = (Working, ShotFound, ClipMade, Refused, ChapterRead)
 
 
-def segment_limited(path: Path, name: str, rules: SegmentationRules, scratch: Path, limits: Limits) -> Iterator[Found]:
+def segment_limited(
+    path: Path,
+    name: str,
+    rules: SegmentationRules,
+    scratch: Path,
+    limits: Limits,
+    resumption: Resumption | None = None,
+) -> Generator[Found, None, None]:
     """Like `segment.segment`, in a child process; `scratch` is the one folder in which it may write.
 
     name: what the footage is called in complaints. Raises Invalid, LimitExceeded.
     """
-    arguments = {"rules": msgspec.to_builtins(rules), "scratch": str(scratch.resolve())}
+    arguments = {
+        "rules": msgspec.to_builtins(rules),
+        "scratch": str(scratch.resolve()),
+        "resumption": msgspec.to_builtins(resumption, builtin_types=(bytes,)),
+    }
     yield from _run("run_segment", path, name, arguments, limits, scratch)
 
 
@@ -31,10 +42,10 @@ def detect_limited(path: Path, name: str, rules: SegmentationRules, limits: Limi
 
 
 def cut_limited(
-    path: Path, name: str, ranges: list[tuple[int, int]], scratch: Path, limits: Limits
+    path: Path, name: str, rules: SegmentationRules, ranges: list[tuple[int, int]], scratch: Path, limits: Limits
 ) -> Iterator[ClipMade]:
     """Like `segment.cut`, in a child process. Raises Invalid, LimitExceeded."""
-    arguments = {"ranges": ranges, "scratch": str(scratch.resolve())}
+    arguments = {"rules": msgspec.to_builtins(rules), "ranges": ranges, "scratch": str(scratch.resolve())}
     for found in _run("run_cut", path, name, arguments, limits, scratch):
         assert isinstance(found, ClipMade)
         yield found
@@ -54,11 +65,12 @@ def _run(
         raise type(error)(str(error).replace(path.resolve().name, name)) from error
 
 
-def run_segment(path: Path, rules: dict[str, Any], scratch: str) -> Iterator[Found]:
+def run_segment(path: Path, rules: dict[str, Any], scratch: str, resumption: dict[str, Any] | None) -> Iterator[Found]:
     """In the child."""
     from celstream_segmenter.segment import segment  # here: the parent needs neither PyAV nor OpenCV
 
-    yield from segment(path, msgspec.convert(rules, SegmentationRules), Path(scratch))
+    going_on = msgspec.convert(resumption, Resumption) if resumption else None
+    yield from segment(path, msgspec.convert(rules, SegmentationRules), Path(scratch), going_on)
 
 
 def run_detect(path: Path, rules: dict[str, Any]) -> Iterator[Found]:
@@ -68,8 +80,8 @@ def run_detect(path: Path, rules: dict[str, Any]) -> Iterator[Found]:
     yield from detect(path, msgspec.convert(rules, SegmentationRules))
 
 
-def run_cut(path: Path, ranges: list[tuple[int, int]], scratch: str) -> Iterator[Found]:
+def run_cut(path: Path, rules: dict[str, Any], ranges: list[tuple[int, int]], scratch: str) -> Iterator[Found]:
     """In the child."""
     from celstream_segmenter.segment import cut
 
-    yield from cut(path, ranges, Path(scratch))
+    yield from cut(path, msgspec.convert(rules, SegmentationRules), ranges, Path(scratch))

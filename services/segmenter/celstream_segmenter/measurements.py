@@ -52,14 +52,11 @@ class FrameMeasurer:
         return FrameMeasurements(*columns)
 
 
-def black_or_plain(
-    frames: FrameMeasurements, start_frame: int, end_frame: int, *, mean_luma: float, peak_luma: float, deviation: float
-) -> bool:
-    """Whether every frame of [start_frame, end_frame) is black, or every one of a single colour.
+def black_or_plain(frames: FrameMeasurements, *, mean_luma: float, peak_luma: float, deviation: float) -> bool:
+    """Whether every frame is black, or every one of a single colour.
 
     Black: mean luma below `mean_luma` and no spot above `peak_luma`. Plain: standard deviation of luma <= `deviation`.
     """
-    part = slice(start_frame, end_frame)
-    black = (frames.brightness[part] < mean_luma) & (frames.peak[part] < peak_luma)
-    plain = frames.deviation[part] <= deviation
+    black = (frames.brightness < mean_luma) & (frames.peak < peak_luma)
+    plain = frames.deviation <= deviation
     return bool(np.all(black | plain))

@@ -12,11 +12,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import av
 import numpy as np
 from av.codec.context import ThreadType
 from av.error import FFmpegError
 from celstream_platform.errors import Invalid
+from celstream_platform.footage.opening import main_video, open_container
 from numpy.typing import NDArray
 
 from celstream_segmenter.damage import Damage, around, holes, merged
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 MAX_UNREADABLE_PACKETS = 64
 """Read errors in a row after which the rest of a damaged file is given up: a broken file must come to an end."""
-
-_CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg,mxf,ivf,m4v,h264,hevc,obu,nut,gif,rm,dv,mjpeg,mpegvideo"
-"""libav's formats that hold their own pictures. Playlists (HLS, DASH, concat) name other files: they are left out."""
-
-_ONLY_THIS_FILE = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
 
 
 class PacketFlag(IntFlag):
@@ -128,27 +123,13 @@ class FootageIndex:
         return _reconciled(self, decoded_ticks, corrupt)
 
 
-def open_footage(path: Path) -> "InputContainer":
-    """Open one file for reading; whatever names other files or addresses is refused.
-
-    Raises Invalid where libav finds no container format that it knows.
-    """
-    try:
-        return av.open(path, options=dict(_ONLY_THIS_FILE))
-    except (FFmpegError, ValueError) as error:
-        raise Invalid(f"{path.name}: cannot be read as footage ({error}). Give a file with moving pictures.") from error
-
-
 def index_footage(path: Path) -> FootageIndex:
     """Read through `path` once and index its video stream and its audio tracks.
 
     Raises Invalid where there is no video stream or no frame.
     """
-    with open_footage(path) as container:
-        if not container.streams.video:
-            found = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-            raise Invalid(f"{path.name}: no video stream (found: {found}). Give a file with moving pictures.")
-        video_stream = _main_video(container)
+    with open_container(path) as container:
+        video_stream = main_video(container, path.name)
         sound_streams = list(container.streams.audio)
         packets = _PacketColumns(video_stream.codec_context.name)
         sounds = {stream.index: SoundColumns(stream) for stream in sound_streams}
@@ -186,12 +167,6 @@ def packets_through_damage(container: "InputContainer", streams: tuple[Any, ...]
             return  # damage made a stream appear in mid-file; PyAV miscounts its streams at the end of the file
         else:
             return
-
-
-def _main_video(container: "InputContainer") -> "VideoStream":
-    """The largest video stream that is not a cover picture."""
-    moving = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
-    return max(moving or list(container.streams.video), key=lambda s: (s.width * s.height, -s.index))
 
 
 class _PacketColumns:
@@ -278,7 +253,7 @@ def _with_decoded_start(path: Path, index: FootageIndex) -> FootageIndex:
     if sure == NO_TIME or video.frame_ticks[0] >= sure:
         return index
     given: list[int] = []
-    with open_footage(path) as container:
+    with open_container(path) as container:
         stream = container.streams[video.stream_index]
         stream.codec_context.thread_type = ThreadType.FRAME
         try:
@@ -308,7 +283,11 @@ def _damage_in_packets(index: FootageIndex, broken: bool) -> tuple[Damage, ...]:
     found = [
         around(keys, len(flags), f, f, "incomplete packet") for f in np.flatnonzero(flags & PacketFlag.CORRUPT).tolist()
     ]
-    found.extend(around(keys, len(flags), frame - 1, frame, "a hole in time") for frame in holes(index.frame_times))
+    for frame in holes(index.frame_times):
+        start, end = index.seconds_at(frame - 1), index.seconds_at(frame)
+        # Bytes that are gone take sound with them; where the sound goes on, it is a frame that is shown for long.
+        if all(sound.pauses_within(start, end) for sound in index.sounds):
+            found.append(around(keys, len(flags), frame - 1, frame, "a hole in time"))
     if broken:
         found.append(Damage(len(flags), len(flags), "part of the file cannot be read"))
     return merged(found)

@@ -26,8 +26,11 @@ class SegmentationRules(msgspec.Struct, frozen=True, kw_only=True):
     """… and no spot of 8x8 pixels is brighter than this (a title on black is not black)."""
     plain_deviation: float = 2.0
     """A shot is of one colour where no frame's luma deviates by more than this (standard deviation, 0-128)."""
-    verify: Literal["boundaries", "full"] = "boundaries"
-    """How a clip is proved equal to its source: at its ends and by its packets, or every frame and sample."""
+    chapter_seconds: float = 60.0
+    """Work on a film is saved at the first transition after so long; the detector begins anew there."""
+    verify: Literal["start", "boundaries", "full"] = "start"
+    """How a clip is proved equal to its source: every frame's time, and the pictures of its first frames, of its first
+    and last ones, or of all."""
 
     def __post_init__(self) -> None:
         if not 0 < self.min_seconds <= self.target_seconds <= self.max_seconds:

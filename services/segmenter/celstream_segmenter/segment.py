@@ -1,6 +1,6 @@
 """Footage to clips: runs in the limited child process, where the untrusted file is read.
 
-index → decode once → shots → plan → stills → cut and prove; each result is reported as soon as it is there.
+index → decode chapter by chapter → shots → plan → stills → cut and prove; each result is reported at once.
 """
 
 from collections.abc import Iterator
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from celstream_platform.errors import Invalid
+from numpy.typing import NDArray
 
-from celstream_segmenter.analysis import Analysis, DecodingPass, FramesDecoded
+from celstream_segmenter.analysis import Chapter, DecodingPass, FramesDecoded
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
-from celstream_segmenter.found import Analysed, ClipMade, Found, Refused, ShotFound, SoundTrack, Working
+from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Resumption, ShotFound, SoundTrack, Working
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.lossless_cut import Cutter
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
@@ -26,44 +27,67 @@ from celstream_segmenter.stills import FrameKeeper
 def detect(path: Path, rules: SegmentationRules) -> Iterator[Found]:
     """Find the shots of a footage, and at the end everything about it. Raises Invalid where nothing can be decoded."""
     index = index_footage(path)
-    decoding = DecodingPass(path, rules)
-    yield from (_report(step, decoding, index) for step in decoding.steps())
-    yield _analysed(decoding.analysis, rules)
+    decoding = DecodingPass(path, rules, index)
+    for step in decoding.steps():
+        yield _chapter_read(step, rules) if isinstance(step, Chapter) else _report(step, decoding, index)
 
 
-def segment(path: Path, rules: SegmentationRules, scratch: Path) -> Iterator[Found]:
-    """Cut a footage into clips; files are written into `scratch`. Raises Invalid where nothing can be decoded."""
+def segment(
+    path: Path, rules: SegmentationRules, scratch: Path, resumption: Resumption | None = None
+) -> Iterator[Found]:
+    """Cut a footage into clips, from where `resumption` says on; files are written into `scratch`.
+
+    Raises Invalid where nothing can be decoded.
+    """
     index = index_footage(path)
     keeper = FrameKeeper()
-    decoding = DecodingPass(path, rules, keeper.add)
     stills = StillFiles(scratch)
+    beginning = resumption.beginning if resumption else None
+    decoding = DecodingPass(path, rules, index, beginning=beginning, on_frame=keeper.add)
+    ticks = np.frombuffer(resumption.ticks if resumption else b"", np.int64)
+    corrupt = np.frombuffer(resumption.corrupt if resumption else b"", np.bool_)
     for step in decoding.steps():
+        if isinstance(step, Chapter):
+            ticks, corrupt = np.append(ticks, step.ticks), np.append(corrupt, step.corrupt)
+            yield from _cut_chapter(path, rules, _decoded_index(index, step, ticks, corrupt), step, stills, scratch)
+            yield _chapter_read(step, rules)
+            continue
         if isinstance(step, Shot):
             seconds = (decoding.ticks_at(step.end_frame - 1) - decoding.ticks_at(step.start_frame)) * index.time_base
             stills.take(step, keeper, likely_kept=seconds >= rules.min_seconds)
         yield _report(step, decoding, index)
-    analysis = decoding.analysis
-    index = index.reconciled(analysis.ticks, analysis.corrupt)
-    decisions = plan(analysis, rules, damaged_ranges(analysis, [(d.start_frame, d.end_frame) for d in index.damage]))
+
+
+def _decoded_index(
+    index: FootageIndex, chapter: Chapter, ticks: NDArray[np.int64], corrupt: NDArray[np.bool_]
+) -> FootageIndex:
+    """The index with the frames that the decoder really gave; what comes after the chapter is taken as it is."""
+    if chapter.following is not None:
+        later = index.frame_times[index.frame_times >= chapter.following.ticks]
+        ticks, corrupt = np.append(ticks, later), np.append(corrupt, np.zeros(len(later), np.bool_))
+    return index.reconciled(ticks, corrupt)
+
+
+def _cut_chapter(
+    path: Path, rules: SegmentationRules, index: FootageIndex, chapter: Chapter, stills: StillFiles, scratch: Path
+) -> Iterator[Found]:
+    damage = [(found.start_frame, found.end_frame) for found in index.damage]
+    decisions = plan(chapter, rules, damaged_ranges(chapter, damage))
     with FrameReader(path, index) as frames:
         stills.complete(frames, decisions)
     with Cutter(path, index) as cutter:
         for decision in decisions:
             if isinstance(decision, PlannedClip):
-                yield _clip(
-                    cutter,
-                    index,
-                    analysis.measurements.part(decision.start_frame, decision.end_frame),
-                    decision,
-                    stills,
-                    scratch,
-                )
+                measured = chapter.measured(decision.start_frame, decision.end_frame)
+                try:
+                    yield _clip(cutter, rules, index, measured, decision, stills, scratch)
+                except Invalid as error:
+                    yield _refused(chapter, _unprovable(decision, error), stills)
             else:
-                yield _refused(analysis, decision, stills)
-    yield _analysed(analysis, rules)
+                yield _refused(chapter, decision, stills)
 
 
-def cut(path: Path, ranges: list[tuple[int, int]], scratch: Path) -> Iterator[ClipMade]:
+def cut(path: Path, rules: SegmentationRules, ranges: list[tuple[int, int]], scratch: Path) -> Iterator[ClipMade]:
     """Cut the given ranges [start, end) of frames, without detection; brightness, motion and sharpness are measured.
 
     Raises Invalid for a range outside the footage.
@@ -83,7 +107,7 @@ def cut(path: Path, ranges: list[tuple[int, int]], scratch: Path) -> Iterator[Cl
             measurer = FrameMeasurer()
             for frame in frames.frames(clip.start_frame, clip.end_frame):
                 measurer.add(small_picture(frame).luma)
-            yield _clip(cutter, index, measurer.finish(), clip, stills, scratch)
+            yield _clip(cutter, rules, index, measurer.finish(), clip, stills, scratch)
 
 
 def _report(step: Shot | FramesDecoded, decoding: DecodingPass, index: FootageIndex) -> Found:
@@ -97,30 +121,38 @@ def _report(step: Shot | FramesDecoded, decoding: DecodingPass, index: FootageIn
     )
 
 
-def _analysed(analysis: Analysis, rules: SegmentationRules) -> Analysed:
-    time_base = analysis.time_base.as_integer_ratio()
-    return Analysed(
-        frames=len(analysis.ticks),
+def _chapter_read(chapter: Chapter, rules: SegmentationRules) -> ChapterRead:
+    time_base = chapter.time_base.as_integer_ratio()
+    return ChapterRead(
+        first_frame=chapter.first_frame,
         time_base=time_base,
-        duration_seconds=float(analysis.seconds()[-1]),
-        transitions=analysis.transitions,
+        ticks=chapter.ticks,
+        end_ticks=chapter.end_ticks,
+        corrupt=chapter.corrupt,
+        transitions=chapter.transitions,
         shots=[
-            ShotFound(shot, time_base, analysis.ticks_at(shot.start_frame), analysis.ticks_at(shot.end_frame))
-            for shot in analysis.shots
+            ShotFound(shot, time_base, chapter.ticks_at(shot.start_frame), chapter.ticks_at(shot.end_frame))
+            for shot in chapter.shots
         ],
-        change=analysis.change,
-        change_threshold=analysis.change_threshold,
+        change=np.array(chapter.change, np.float32),
+        change_threshold=chapter.change_threshold,
         detector=rules.detector,
+        following=chapter.following,
     )
 
 
-def _refused(analysis: Analysis, refusal: Refusal, stills: StillFiles) -> Refused:
+def _unprovable(clip: PlannedClip, error: Invalid) -> Refusal:
+    count = clip.end_frame - clip.start_frame
+    return Refusal(clip.start_frame, clip.end_frame, "DAMAGED", count, 0, str(error))
+
+
+def _refused(chapter: Chapter, refusal: Refusal, stills: StillFiles) -> Refused:
     return Refused(
         start_frame=refusal.start_frame,
         end_frame=refusal.end_frame,
-        time_base=analysis.time_base.as_integer_ratio(),
-        start_ticks=analysis.ticks_at(refusal.start_frame),
-        end_ticks=analysis.ticks_at(refusal.end_frame),
+        time_base=chapter.time_base.as_integer_ratio(),
+        start_ticks=chapter.ticks_at(refusal.start_frame),
+        end_ticks=chapter.ticks_at(refusal.end_frame),
         reason=refusal.reason,
         measured_value=refusal.measured_value,
         threshold=refusal.threshold,
@@ -131,6 +163,7 @@ def _refused(analysis: Analysis, refusal: Refusal, stills: StillFiles) -> Refuse
 
 def _clip(
     cutter: Cutter,
+    rules: SegmentationRules,
     index: FootageIndex,
     measured: FrameMeasurements,
     planned: PlannedClip,
@@ -139,7 +172,7 @@ def _clip(
 ) -> ClipMade:
     start, end = planned.start_frame, planned.end_frame
     video = scratch / f"clip-{start}-{end}.mp4"
-    cut = cutter.cut(start, end, video)
+    cut, _ = cutter.cut_and_prove(start, end, video, extent=rules.verify)
     return ClipMade(
         start_frame=start,
         end_frame=end,

@@ -14,11 +14,12 @@ from celstream_platform.footage.probe import fill, probe
 from celstream_platform.rpc import WRITERS, Policy, Service
 from celstream_protos.v1 import envelope_pb2, footage_pb2, segmenter_pb2, segmenter_pb2_grpc
 
-from celstream_segmenter.clip_events import analysis_message, clip_event, shot_message
-from celstream_segmenter.found import Analysed, ShotFound
+from celstream_segmenter.clip_events import clip_event, shot_message
+from celstream_segmenter.found import ChapterRead, ShotFound
 from celstream_segmenter.limited_segmentation import cut_limited, detect_limited
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.stage import recipe_of
+from celstream_segmenter.work_so_far import WorkSoFar
 
 CALL_NAME = "footage"  # what a file without a name is called in complaints
 
@@ -71,11 +72,13 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServicer):
                 file.write(request.chunk)
 
     def _detect(self, path: Path, rules: SegmentationRules) -> Iterator[segmenter_pb2.DetectShotsResponse]:
+        work = WorkSoFar("")
         for found in detect_limited(path, CALL_NAME, rules, self._limits):
             if isinstance(found, ShotFound):
                 yield segmenter_pb2.DetectShotsResponse(shot=shot_message(found))
-            elif isinstance(found, Analysed):
-                yield segmenter_pb2.DetectShotsResponse(analysis=analysis_message(found, ""))
+            elif isinstance(found, ChapterRead):
+                work.end_chapter(found)
+        yield segmenter_pb2.DetectShotsResponse(analysis=work.analysis)
 
     def CutClips(  # noqa: N802 - the contract's name
         self, request: segmenter_pb2.CutClipsRequest, context: grpc.ServicerContext
@@ -86,7 +89,7 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServicer):
             tempfile.TemporaryDirectory(prefix="celstream-segmenter-") as folder,
         ):
             footage = _described(path, request.footage)
-            for made in cut_limited(path, CALL_NAME, ranges, Path(folder), self._limits):
+            for made in cut_limited(path, CALL_NAME, self._rules, ranges, Path(folder), self._limits):
                 clip = clip_event(made, footage, detector="request", recipe=recipe_of(self._rules), store=self._store)
                 yield segmenter_pb2.CutClipsResponse(clip=clip)
 

@@ -27,13 +27,33 @@ class Shot:
     closing: Transition | None
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a chapter begins.
+
+    frame: its first. ticks: that frame's time; not read for frame 0. shot_ordinal: of its first shot. opening: what it
+    opens with.
+    """
+
+    frame: int = 0
+    ticks: int = 0
+    shot_ordinal: int = 0
+    opening: Transition | None = None
+
+
+def first_frame_after(transition: Transition) -> int:
+    """The first frame that shows nothing but the new shot."""
+    return transition.frame if transition.kind == "cut" else transition.end_frame + 1
+
+
 class ShotAssembler:
     """Turns transitions into shots as they become known."""
 
-    def __init__(self) -> None:
-        self._ordinal = 0
-        self._start_frame = 0
-        self._opening: Transition | None = None
+    def __init__(self, start_frame: int = 0, ordinal: int = 0, opening: Transition | None = None) -> None:
+        """start_frame, ordinal, opening: of the first shot."""
+        self.next_ordinal = ordinal
+        self._start_frame = start_frame
+        self._opening = opening
 
     def add(self, transition: Transition) -> list[Shot]:
         """The shot that this transition ends: none where it leaves no frame between itself and the one before.
@@ -41,7 +61,7 @@ class ShotAssembler:
         Transitions come in order and do not overlap.
         """
         shots = self._close(transition.start_frame, transition)
-        self._start_frame = transition.frame if transition.kind == "cut" else transition.end_frame + 1
+        self._start_frame = first_frame_after(transition)
         self._opening = transition
         return shots
 
@@ -52,8 +72,8 @@ class ShotAssembler:
     def _close(self, end_frame: int, closing: Transition | None) -> list[Shot]:
         if end_frame <= self._start_frame:
             return []
-        shot = Shot(self._ordinal, self._start_frame, end_frame, self._opening, closing)
-        self._ordinal += 1
+        shot = Shot(self.next_ordinal, self._start_frame, end_frame, self._opening, closing)
+        self.next_ordinal += 1
         return [shot]
 
 

@@ -68,10 +68,14 @@ def first_packet(sound: SoundIndex, sample: int) -> int:
     return packet_at(sound, sample - lead_in)
 
 
+def copied_packets(sound: SoundIndex, plan: ClipSound) -> tuple[int, int]:
+    """The first and the last packet that a copied track holds."""
+    return first_packet(sound, plan.source_sample), packet_at(sound, plan.source_sample + plan.sample_count - 1)
+
+
 def copied_track(reader: TrackReader, sound: SoundIndex, plan: ClipSound) -> ClipTrack:
     """The track that copies the packets of `plan`."""
-    first = first_packet(sound, plan.source_sample)
-    last = packet_at(sound, plan.source_sample + plan.sample_count - 1)
+    first, last = copied_packets(sound, plan)
     starts = sound.packet_starts[first : last + 1] - sound.packet_starts[first]
 
     def add(out: "OutputContainer") -> "Stream":

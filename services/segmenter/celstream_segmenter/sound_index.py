@@ -44,6 +44,14 @@ class SoundIndex:
     packet_samples: NDArray[np.int64]
     first_sample: int
 
+    def pauses_within(self, start: Fraction, end: Fraction) -> bool:
+        """Whether packets are missing somewhere from `start` to `end`, in seconds."""
+        ends = self.packet_starts + self.packet_samples
+        gaps = self.packet_starts[1:] - ends[:-1] > self.packet_samples[:-1] // 2
+        first, last = float(start * self.sample_rate), float(end * self.sample_rate)
+        inside = (ends[:-1] < last) & (self.packet_starts[1:] > first)
+        return bool((gaps & inside).any())
+
     @property
     def end_sample(self) -> int:
         """One past the last sample, on the same axis as packet_starts."""

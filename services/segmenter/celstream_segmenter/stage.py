@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from celstream_platform.topics import CLIPS, FOOTAGE, Topic
 from celstream_protos.v1 import clip_pb2, footage_pb2
 from google.protobuf.message import Message
 
-from celstream_segmenter.clip_events import analysis_message, clip_event, rejection_event
-from celstream_segmenter.found import Analysed, ClipMade, Refused, Working
+from celstream_segmenter.clip_events import clip_event, rejection_event
+from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Working
 from celstream_segmenter.limited_segmentation import segment_limited
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.work_so_far import WorkSoFar
 
 NAME = "segmenter"
 ANALYSIS = "transitions"  # name of the attachment that holds a FootageAnalysis
@@ -49,33 +51,40 @@ class SegmenterStage:
         self.recipe = recipe_of(rules)
 
     def process(self, message: Message, context: Context) -> Result:
-        """Cut one footage. Raises Invalid where it cannot be read, LimitExceeded where it passes a limit."""
+        """Cut one footage, or go on with it. Raises Invalid where it cannot be read, LimitExceeded past a limit."""
         assert isinstance(message, footage_pb2.Footage)
-        items: list[Item] = []
-        rejections = []
-        attachments = {}
+        state = context.load_checkpoint()
+        work = WorkSoFar.load(state) if state else WorkSoFar(message.item.id)
         with (
             self._store.local(message.content) as path,
             tempfile.TemporaryDirectory(prefix="celstream-segmenter-", dir=self._scratch) as folder,
         ):
-            for found in segment_limited(path, message.name, self._rules, Path(folder), self._limits):
-                if context.stopping():
-                    raise Stopping
-                if isinstance(found, Working):
-                    context.progress(found.done, found.total, "frames")
-                elif isinstance(found, ClipMade):
-                    items.append(Item(CLIPS, self._clip(found, message)))
-                elif isinstance(found, Refused):
-                    rejections.append(
-                        rejection_event(
-                            found, message, detector=self._rules.detector, recipe=self.recipe, store=self._store
-                        )
-                    )
-                elif isinstance(found, Analysed):
-                    analysis = analysis_message(found, message.item.id)
-                    data = analysis.SerializeToString(deterministic=True)
-                    attachments[ANALYSIS] = self._store.put(data, ANALYSIS_MEDIA_TYPE)
-        return Result(items, rejections, attachments)
+            found = segment_limited(path, message.name, self._rules, Path(folder), self._limits, work.resumption)
+            with closing(found):
+                for one in found:
+                    if context.stopping():
+                        raise Stopping
+                    self._take(one, message, work, context)
+        analysis = work.analysis.SerializeToString(deterministic=True)
+        return Result(
+            items=[Item(CLIPS, clip) for clip in work.clips],
+            rejections=work.rejections,
+            attachments={ANALYSIS: self._store.put(analysis, ANALYSIS_MEDIA_TYPE)},
+        )
+
+    def _take(self, found: Found, footage: footage_pb2.Footage, work: WorkSoFar, context: Context) -> None:
+        if isinstance(found, Working):
+            context.progress(found.done, found.total, "frames")
+        elif isinstance(found, ClipMade):
+            work.clips.append(self._clip(found, footage))
+        elif isinstance(found, Refused):
+            work.rejections.append(
+                rejection_event(found, footage, detector=self._rules.detector, recipe=self.recipe, store=self._store)
+            )
+        elif isinstance(found, ChapterRead):
+            work.end_chapter(found)
+            if work.resumption is not None:
+                context.save_checkpoint(work.save())
 
     def _clip(self, made: ClipMade, footage: footage_pb2.Footage) -> clip_pb2.Clip:
         clip = clip_event(made, footage, detector=self._rules.detector, recipe=self.recipe, store=self._store)

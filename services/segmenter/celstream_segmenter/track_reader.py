@@ -13,10 +13,11 @@ import numpy as np
 from av.error import FFmpegError
 from av.stream import Discard
 from celstream_platform.errors import Invalid
+from celstream_platform.footage.opening import open_container
 from numpy.typing import NDArray
 
 from celstream_segmenter.packet_contents import NO_TIME
-from celstream_segmenter.packet_index import open_footage, packets_through_damage
+from celstream_segmenter.packet_index import packets_through_damage
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -43,7 +44,7 @@ class TrackReader:
         self._open()
 
     def _open(self) -> None:
-        self.container: InputContainer = open_footage(self.path)
+        self.container: InputContainer = open_container(self.path)
         self.stream: Stream = self.container.streams[self.stream_index]
         for other in self.container.streams:
             if other.index != self.stream_index:

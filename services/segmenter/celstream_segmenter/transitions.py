@@ -27,6 +27,12 @@ class Transition:
     frame: int
     confidence: float
 
+    def shifted(self, frames: int) -> Transition:
+        """The same transition so many frames later."""
+        return Transition(
+            self.kind, self.start_frame + frames, self.end_frame + frames, self.frame + frames, self.confidence
+        )
+
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"transition kind {self.kind!r}: expected one of {', '.join(KINDS)}.")

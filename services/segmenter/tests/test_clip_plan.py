@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from celstream_segmenter.analysis import Analysis
+from celstream_segmenter.analysis import Chapter
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
 from celstream_segmenter.measurements import FrameMeasurer
 from celstream_segmenter.rules import SegmentationRules
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 def analysis_of(
     pictures: list[NDArray[np.uint8]], shots: list[tuple[int, int]], corrupt: frozenset[int] = frozenset()
-) -> Analysis:
+) -> Chapter:
     measurer = FrameMeasurer()
     for picture in pictures:
         measurer.add(picture)
     count = len(pictures)
-    return Analysis(
+    return Chapter(
+        first_frame=0,
         time_base=Fraction(1, 24),
         ticks=np.arange(count, dtype=np.int64) + 100,
         end_ticks=count + 100,

@@ -170,7 +170,7 @@ def test_footage_without_pictures_is_refused(tmp_path: Path) -> None:
     text.write_text("no film\n" * 100)
     with pytest.raises(Invalid, match=r"sound\.mp4: no video stream \(found: audio\)"):
         index_footage(sound_only)
-    with pytest.raises(Invalid, match=r"text\.mp4: cannot be read as footage"):
+    with pytest.raises(Invalid, match=r"text\.mp4: is not a video"):
         index_footage(text)
 
 
@@ -178,7 +178,7 @@ def test_a_playlist_that_names_other_files_is_refused(tmp_path: Path) -> None:
     film = made("h264_51_late.ts")
     playlist = tmp_path / "film.m3u8"
     playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{film}\n#EXT-X-ENDLIST\n")
-    with pytest.raises(Invalid, match="cannot be read as footage"):
+    with pytest.raises(Invalid, match="is a playlist"):
         index_footage(playlist)
 
 

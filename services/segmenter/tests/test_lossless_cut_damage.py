@@ -8,10 +8,11 @@ import av
 import numpy as np
 import pytest
 from celstream_platform.errors import Invalid
+from celstream_platform.footage.opening import open_container
 from celstream_segmenter.cut_proof import prove_clip
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.lossless_cut import Cutter, cut_clip
-from celstream_segmenter.packet_index import FootageIndex, index_footage, open_footage, packets_through_damage
+from celstream_segmenter.packet_index import FootageIndex, index_footage, packets_through_damage
 from numpy.typing import NDArray
 
 from tests.footage_samples import made
@@ -24,7 +25,7 @@ def decoded(path: Path, index: FootageIndex) -> tuple[NDArray[np.int64], NDArray
     """What a decoder gives for the whole file: time stamps, and which frames it calls corrupt."""
     ticks: list[int] = []
     corrupt: list[bool] = []
-    with open_footage(path) as container:
+    with open_container(path) as container:
         stream = container.streams[index.video.stream_index]
         stream.codec_context.thread_type = "FRAME"
         for packet in [*packets_through_damage(container, (stream,)), None]:

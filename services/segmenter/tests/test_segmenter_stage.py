@@ -84,11 +84,12 @@ def test_a_clip_shows_exactly_its_frames_and_its_stills_are_the_first_and_last(
     wanted = source[clip.range.start_frame : clip.range.end_frame]
     assert len(shown) == len(wanted)
     assert all(np.array_equal(a, b) for a, b in zip(shown, wanted, strict=True))
-    for ref, frame in ((clip.first_frame, wanted[0]), (clip.last_frame, wanted[-1])):
+    with av.open(path) as container:
+        colours = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    for ref, number in ((clip.first_frame, clip.range.start_frame), (clip.last_frame, clip.range.end_frame - 1)):
         with store.local(ref) as file, av.open(str(file)) as container:
-            still = next(container.decode(video=0)).to_ndarray(format="gray")
-        luma = frame[: still.shape[0]].astype(int)
-        assert np.abs((luma - 16) * 255 / 219 - still).mean() < 3
+            still = next(container.decode(video=0)).to_ndarray(format="rgb24")
+        assert np.abs(colours[number].astype(int) - still).mean() < 2  # bilinear chroma here, bicubic there
     assert clip.fps.numerator == 24
     assert clip.fps.denominator == 1
 

@@ -104,7 +104,7 @@ PLAYLISTS = (
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Open footage. video: its first stream of moving pictures, ready to be decoded."""
+    """Open footage. video: its largest stream of moving pictures, ready to be decoded."""
 
     container: InputContainer
     video: VideoStream
@@ -118,17 +118,21 @@ def open_footage(path: Path, name: str = "", *, threads: int = 0) -> Iterator[Op
     threads decode damaged VP8 differently each time.
     Raises NotFound, Invalid, LimitExceeded (picture too large).
     """
+    with open_container(path, name) as container:
+        yield Opened(container, main_video(container, name or path.name, threads=threads))
+
+
+def open_container(path: Path, name: str = "") -> InputContainer:
+    """Open a file without choosing a stream; the caller closes it. Raises NotFound, Invalid."""
     name = name or path.name
     check_file(path, name)
     try:
         # `file:` keeps a name with a colon from being taken for a protocol.
-        container = av.open(f"file:{path}", options=OPTIONS, metadata_errors="replace")
+        return av.open(f"file:{path}", options=OPTIONS, metadata_errors="replace")
     except av.error.FFmpegError as error:
         if isinstance(error, MemoryError):
             raise
         raise Invalid(f"{name}: {_finding(path, error)}") from error
-    with container:
-        yield Opened(container, _video(container, name, threads))
 
 
 def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":
@@ -144,19 +148,17 @@ def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any
         return
 
 
-def _video(container: InputContainer, name: str, threads: int) -> VideoStream:
+def main_video(container: InputContainer, name: str, *, threads: int = 0) -> VideoStream:
+    """The largest stream of moving pictures, ready to be decoded. Raises Invalid, LimitExceeded."""
     pictures = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if not pictures:
         found = sorted({"cover picture" if stream.type == "video" else stream.type for stream in container.streams})
         raise Invalid(f"{name}: no video stream (found: {', '.join(found) or 'nothing'}). {ADVICE}")
-    video = pictures[0]
-    try:
-        context = video.codec_context
-        codec = context.name
-    except (AttributeError, RuntimeError):
-        codec = ""
+    video = max(pictures, key=lambda stream: (_pixels(stream), -stream.index))
+    codec = _codec(video)
     if codec not in VIDEO_CODECS:
         raise Invalid(f"{name}: video codec {codec or 'unknown'} is not taken. Convert it, for example to H.264.")
+    context = video.codec_context
     width, height = context.width, context.height
     if width <= 0 or height <= 0:
         width, height = _claimed_size(container.name, video.index)
@@ -165,6 +167,18 @@ def _video(container: InputContainer, name: str, threads: int) -> VideoStream:
     context.thread_type = "FRAME"
     context.thread_count = threads
     return video
+
+
+def _codec(stream: VideoStream) -> str:
+    """Name of the stream's codec; empty where libav has none for it."""
+    try:
+        return stream.codec_context.name
+    except (AttributeError, RuntimeError):
+        return ""
+
+
+def _pixels(stream: VideoStream) -> int:
+    return stream.width * stream.height if _codec(stream) else -1
 
 
 def _claimed_size(address: str, index: int) -> tuple[int, int]:

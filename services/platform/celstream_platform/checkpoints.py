@@ -1,0 +1,90 @@
+"""Checkpoints: a stage saves its work on a long input, so that it can go on after an interruption (design: rule 2).
+
+The state is an artefact; a small event on `celstream.<stage>.checkpoints`, keyed by input, version and recipe, points
+to it. Once the input has its outcome, an event without state ends it, in the outcome's own transaction.
+"""
+
+import contextlib
+
+from celstream_protos.v1 import envelope_pb2
+
+from celstream_platform import identity, logs
+from celstream_platform.artefacts.port import ArtefactStore
+from celstream_platform.errors import Invalid, NotFound
+from celstream_platform.eventlog.port import EventLog
+from celstream_platform.events import Event, decode, encode
+from celstream_platform.outcomes import Input
+from celstream_platform.topics import PREFIX, Topic
+
+log = logs.logger(__name__)
+MEDIA_TYPE = "application/octet-stream"
+
+
+def topic_of(stage: str) -> Topic:
+    """The topic of a stage's checkpoints."""
+    return Topic(f"{PREFIX}{stage}.checkpoints")
+
+
+class Checkpoint:
+    """The checkpoint of one input under one recipe. Used by one worker, which holds the input."""
+
+    def __init__(self, event_log: EventLog, store: ArtefactStore, stage: str, source: Input, recipe: str) -> None:
+        self._log = event_log
+        self._store = store
+        self._stage, self._source, self._recipe = stage, source, recipe
+        self._key = identity.digest("checkpoint", source.id, source.version, recipe)
+        self._saved: envelope_pb2.ArtefactRef | None = None
+
+    def load(self) -> bytes | None:
+        """What was saved last, None where nothing is. Raises Unavailable."""
+        last: Event | None = None
+        reader = self._log.reader([topic_of(self._stage).name], {})
+        try:
+            while not reader.at_end():
+                for delivery in reader.poll(1000, 0.0):
+                    if delivery.event.key == self._key:
+                        last = delivery.event
+        finally:
+            reader.close()
+        message = decode(last, envelope_pb2.Checkpoint) if last else envelope_pb2.Checkpoint()
+        if not message.HasField("state"):
+            return None
+        self._saved = message.state
+        try:
+            with self._store.open(message.state) as file:
+                return file.read()
+        except (Invalid, NotFound) as error:
+            log.warning("a checkpoint is gone, beginning anew", stage=self._stage, error=str(error))
+            return None
+
+    def save(self, state: bytes) -> None:
+        """Replace what was saved. Raises Unavailable."""
+        saved = self._store.put(state, MEDIA_TYPE)
+        self._log.publish([self._event(saved)])
+        self._forget(self._saved, saved)
+        self._saved = saved
+
+    def ended(self) -> list[Event]:
+        """The event that ends the checkpoint, to be committed with the outcome; none where nothing was saved."""
+        return [self._event(None)] if self._saved else []
+
+    def discard(self) -> None:
+        """Delete the state of a checkpoint whose end is committed."""
+        self._forget(self._saved, None)
+        self._saved = None
+
+    def _event(self, state: envelope_pb2.ArtefactRef | None) -> Event:
+        message = envelope_pb2.Checkpoint(
+            stage=self._stage,
+            input_id=self._source.id,
+            input_version=self._source.version,
+            recipe=self._recipe,
+            state=state,
+        )
+        event_id = f"{self._key}.{state.sha256 if state else 'ended'}"
+        return encode(topic_of(self._stage).name, self._key, message, event_id=event_id, source=self._stage)
+
+    def _forget(self, old: envelope_pb2.ArtefactRef | None, new: envelope_pb2.ArtefactRef | None) -> None:
+        if old is not None and (new is None or old.sha256 != new.sha256):
+            with contextlib.suppress(Invalid):
+                self._store.delete(old)
