@@ -56,7 +56,7 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     REJECTION_REASON_TOO_SHORT: _RejectionReason.ValueType  # 1
     """Shorter than the shortest clip allowed. Measured in seconds."""
     REJECTION_REASON_BLACK: _RejectionReason.ValueType  # 2
-    """Black or of one colour throughout. Measured as mean luma, 0-255."""
+    """Black throughout. Measured as mean luma, 0-255."""
     REJECTION_REASON_DAMAGED: _RejectionReason.ValueType  # 3
     """Frames that cannot be decoded. Measured in frames."""
     REJECTION_REASON_UNREADABLE: _RejectionReason.ValueType  # 4
@@ -67,6 +67,8 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     """One drawing held for longer than the longest clip allowed. Measured in seconds."""
     REJECTION_REASON_REFUSED_BY_REVIEWER: _RejectionReason.ValueType  # 7
     """Refused by a person in a review."""
+    REJECTION_REASON_PLAIN: _RejectionReason.ValueType  # 8
+    """Of one colour throughout. Measured as the largest standard deviation of luma in a frame, 0-128."""
 
 class RejectionReason(_RejectionReason, metaclass=_RejectionReasonEnumTypeWrapper):
     """Why an item was not kept."""
@@ -76,7 +78,7 @@ REJECTION_REASON_UNSPECIFIED: RejectionReason.ValueType  # 0
 REJECTION_REASON_TOO_SHORT: RejectionReason.ValueType  # 1
 """Shorter than the shortest clip allowed. Measured in seconds."""
 REJECTION_REASON_BLACK: RejectionReason.ValueType  # 2
-"""Black or of one colour throughout. Measured as mean luma, 0-255."""
+"""Black throughout. Measured as mean luma, 0-255."""
 REJECTION_REASON_DAMAGED: RejectionReason.ValueType  # 3
 """Frames that cannot be decoded. Measured in frames."""
 REJECTION_REASON_UNREADABLE: RejectionReason.ValueType  # 4
@@ -87,6 +89,8 @@ REJECTION_REASON_STATIC: RejectionReason.ValueType  # 6
 """One drawing held for longer than the longest clip allowed. Measured in seconds."""
 REJECTION_REASON_REFUSED_BY_REVIEWER: RejectionReason.ValueType  # 7
 """Refused by a person in a review."""
+REJECTION_REASON_PLAIN: RejectionReason.ValueType  # 8
+"""Of one colour throughout. Measured as the largest standard deviation of luma in a frame, 0-128."""
 Global___RejectionReason: _TypeAlias = RejectionReason  # noqa: Y015
 
 class _OutcomeState:

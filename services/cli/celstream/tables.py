@@ -100,7 +100,9 @@ REJECTIONS = (
     Column("rejection_id", "VARCHAR", "what was refused, and why: hash of footage, level, frame range and reason"),
     Column("version", "VARCHAR", "how it came about: hash of the footage's version and the recipe"),
     Column("level", "VARCHAR", "the level that refused it"),
-    Column("reason", "VARCHAR", "too_short, black, damaged, unreadable, limit_exceeded, static, refused_by_reviewer"),
+    Column(
+        "reason", "VARCHAR", "too_short, black, plain, damaged, unreadable, limit_exceeded, static, refused_by_reviewer"
+    ),
     Column("start_frame", "BIGINT", "first frame; null where the whole footage was refused"),
     Column("end_frame", "BIGINT", "frame after the last one (exclusive); null where the whole footage was refused"),
     Column("start_seconds", "DOUBLE", "when the first frame is shown; null where the whole footage was refused"),

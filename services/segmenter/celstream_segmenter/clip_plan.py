@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.analysis import Chapter
-from celstream_segmenter.measurements import black_or_plain
+from celstream_segmenter.measurements import is_black, is_plain
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.shots import Shot, parts, without
 
@@ -61,15 +61,15 @@ def _plan_frames(
 ) -> Iterator[PlannedClip | Refusal]:
     first = chapter.first_frame
     length = float(seconds[end - first] - seconds[start - first])
-    if black_or_plain(
-        chapter.measured(start, end),
-        mean_luma=rules.black_mean_luma,
-        peak_luma=rules.black_peak_luma,
-        deviation=rules.plain_deviation,
-    ):
-        luma = float(np.mean(chapter.measured(start, end).brightness))
-        detail = f"Black or of one colour throughout (mean luma {luma:.1f})."
+    frames = chapter.measured(start, end)
+    if is_black(frames, mean_luma=rules.black_mean_luma, peak_luma=rules.black_peak_luma):
+        luma = float(np.mean(frames.brightness))
+        detail = f"Black throughout: mean luma {luma:.1f}, below {rules.black_mean_luma:g}."
         yield Refusal(start, end, "BLACK", luma, rules.black_mean_luma, detail)
+    elif is_plain(frames, deviation=rules.plain_deviation):
+        deviation = float(np.max(frames.deviation))
+        detail = f"Of one colour throughout: luma deviates by {deviation:.1f}, at most {rules.plain_deviation:g}."
+        yield Refusal(start, end, "PLAIN", deviation, rules.plain_deviation, detail)
     elif length < rules.min_seconds:
         detail = f"Lasts {length:.2f} s; a clip lasts at least {rules.min_seconds:g} s."
         yield Refusal(start, end, "TOO_SHORT", length, rules.min_seconds, detail)

@@ -62,7 +62,10 @@ def _run(
             yield from results
     except Invalid as error:
         # The store names files by their hash; a person knows the footage by the name it was given.
-        raise type(error)(str(error).replace(path.resolve().name, name)) from error
+        stored = f"{path.resolve().name}: "
+        raise type(error)(
+            f"{name}: {str(error).removeprefix(stored)}" if str(error).startswith(stored) else str(error)
+        ) from error
 
 
 def run_segment(path: Path, rules: dict[str, Any], scratch: str, resumption: dict[str, Any] | None) -> Iterator[Found]:

@@ -52,11 +52,11 @@ class FrameMeasurer:
         return FrameMeasurements(*columns)
 
 
-def black_or_plain(frames: FrameMeasurements, *, mean_luma: float, peak_luma: float, deviation: float) -> bool:
-    """Whether every frame is black, or every one of a single colour.
+def is_black(frames: FrameMeasurements, *, mean_luma: float, peak_luma: float) -> bool:
+    """Whether every frame's mean luma is below `mean_luma`, and no spot of it is above `peak_luma`."""
+    return bool(np.all((frames.brightness < mean_luma) & (frames.peak < peak_luma)))
 
-    Black: mean luma below `mean_luma` and no spot above `peak_luma`. Plain: standard deviation of luma <= `deviation`.
-    """
-    black = (frames.brightness < mean_luma) & (frames.peak < peak_luma)
-    plain = frames.deviation <= deviation
-    return bool(np.all(black | plain))
+
+def is_plain(frames: FrameMeasurements, *, deviation: float) -> bool:
+    """Whether every frame is of a single colour: its luma deviates by no more than `deviation` (standard deviation)."""
+    return bool(np.all(frames.deviation <= deviation))

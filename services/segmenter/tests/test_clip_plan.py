@@ -67,6 +67,8 @@ def test_one_colour_is_refused_and_a_dim_night_is_not() -> None:
     pictures = [white] * 30 + [drawing(3, level=60)] * 30
     decisions = plan(analysis_of(pictures, [(0, 30), (30, 60)]), SegmentationRules(), [])
     assert [type(d) for d in decisions] == [Refusal, PlannedClip]
+    assert isinstance(decisions[0], Refusal)
+    assert (decisions[0].reason, decisions[0].measured_value) == ("PLAIN", 0.0)
 
 
 def test_damage_is_cut_out_and_what_is_whole_is_kept() -> None:

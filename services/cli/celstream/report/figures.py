@@ -10,18 +10,20 @@ from celstream.contents import FootageContents, duration_seconds, rejection_reas
 
 REASON_WORDS = {
     "too_short": "too short",
-    "black": "black or one colour",
+    "black": "black",
+    "plain": "one colour",
     "damaged": "damaged",
     "unreadable": "unreadable",
     "limit_exceeded": "past a limit",
     "static": "one drawing held",
     "refused_by_reviewer": "refused by a person",
 }
-UNITS = {"too_short": "s", "black": "luma", "damaged": "frames", "static": "s"}
+UNITS = {"too_short": "s", "black": "luma", "plain": "luma", "damaged": "frames", "static": "s"}
 # How each threshold may be moved so that more is kept: the factors to try, and whether a value meets the new one.
 LESS_STRICT: dict[str, tuple[Sequence[float], Callable[[float, float], bool]]] = {
     "too_short": ((0.75, 0.5, 0.25, 0.0), lambda measured, threshold: measured >= threshold),
     "black": ((0.75, 0.5, 0.25, 0.0), lambda measured, threshold: measured >= threshold),
+    "plain": ((0.75, 0.5, 0.25, 0.0), lambda measured, threshold: measured > threshold),
     "damaged": ((1.5, 2.0, 4.0, 10.0), lambda measured, threshold: measured <= threshold),
     "static": ((1.5, 2.0, 4.0), lambda measured, threshold: measured <= threshold),
 }
