@@ -146,6 +146,21 @@ def demo(out: Out, jobs: Jobs = JOBS, json: Json = False, detector: DetectorOpti
 
 
 @app.command()
+def shots(
+    footage: Annotated[Path, typer.Argument(help="A film.")],
+    json: Json = False,
+    detector: DetectorOption = DEFAULTS.detector,
+) -> None:
+    """Print the shots of a film as they are found; write nothing."""
+    from celstream_segmenter.rules import SegmentationRules
+
+    from celstream.shot_list import print_shots
+
+    with one_line_for_a_person():
+        print_shots(footage, SegmentationRules(detector=detector), as_json=json, say=typer.echo)
+
+
+@app.command()
 def report(folder: Annotated[Path, typer.Argument(help="The dataset folder.")]) -> None:
     """Write a dataset's tables, clips and report anew from its state."""
     from celstream.pipeline import rebuild
