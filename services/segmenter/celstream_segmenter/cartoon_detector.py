@@ -19,7 +19,7 @@ from celstream_segmenter.transitions import Transition
 
 CHANGE = "cut_probability"
 NOVELTY = "new_share"
-_LATEST_FRAMES = HOLD_FADE_FRAMES + HOLD_FRAMES
+_LATEST_FRAMES = 6 * (HOLD_FADE_FRAMES + HOLD_FRAMES)  # at up to 144 frames/s
 
 
 class CartoonDetector(SceneDetector):  # type: ignore[misc]  # PySceneDetect has no types
@@ -31,7 +31,7 @@ class CartoonDetector(SceneDetector):  # type: ignore[misc]  # PySceneDetect has
 
     def __init__(self) -> None:
         super().__init__()
-        self._finder = TransitionFinder()
+        self._finder: TransitionFinder | None = None  # begun with the first frame, which knows the rate
         self._times: deque[FrameTimecode] = deque(maxlen=_LATEST_FRAMES)
         self._measured = 0
         self.transitions: list[Transition] = []
@@ -44,22 +44,24 @@ class CartoonDetector(SceneDetector):  # type: ignore[misc]  # PySceneDetect has
         return _LATEST_FRAMES
 
     def process_frame(self, timecode: FrameTimecode, frame_img: NDArray[np.uint8]) -> list[FrameTimecode]:
+        if self._finder is None:
+            self._finder = TransitionFinder(float(timecode.frame_rate or 24))
         self._times.append(timecode)
         small = cv2.resize(frame_img, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
         planes = cv2.cvtColor(small, cv2.COLOR_BGR2YUV_I420)
         u, v = planes[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)
-        return self._report(self._finder.push(planes[:HEIGHT], np.dstack((u, v))))
+        return self._report(self._finder, self._finder.push(planes[:HEIGHT], np.dstack((u, v))))
 
     def post_process(self, timecode: FrameTimecode) -> list[FrameTimecode]:
-        return self._report(self._finder.finish())
+        return [] if self._finder is None else self._report(self._finder, self._finder.finish())
 
-    def _report(self, found: list[Transition]) -> list[FrameTimecode]:
+    def _report(self, finder: TransitionFinder, found: list[Transition]) -> list[FrameTimecode]:
         self.transitions += found
-        oldest = len(self._finder.novelty) - len(self._times)
+        oldest = len(finder.novelty) - len(self._times)
         if self.stats_manager is not None:
-            for frame in range(self._measured, len(self._finder.change)):
-                metrics = {CHANGE: self._finder.change[frame], NOVELTY: self._finder.novelty[frame]}
+            for frame in range(self._measured, len(finder.change)):
+                metrics = {CHANGE: finder.change[frame], NOVELTY: finder.novelty[frame]}
                 self.stats_manager.set_metrics(self._times[frame - oldest], metrics)
-            self._measured = len(self._finder.change)
+            self._measured = len(finder.change)
         # A fade-out that ends the footage begins no scene.
-        return [self._times[item.frame - oldest] for item in found if item.frame < len(self._finder.novelty)]
+        return [self._times[item.frame - oldest] for item in found if item.frame < len(finder.novelty)]

@@ -62,44 +62,49 @@ class Window:
         pair = (min(max(first, 0), self.length - 1), min(max(second, 0), self.length - 1))
         if pair not in self._pairs:
             same = pair[0] == pair[1]
-            self._pairs[pair] = Novelty(0.0, 0.0, 0.0) if same else novelty(self.sample(pair[0]), self.sample(pair[1]))
+            self._pairs[pair] = (
+                Novelty(0.0, 0.0, 0.0, 0.0) if same else novelty(self.sample(pair[0]), self.sample(pair[1]))
+            )
         return self._pairs[pair]
 
 
-def is_candidate(window: Window, frame: int) -> bool:
+def is_candidate(window: Window, frame: int, stride: int = 1) -> bool:
     """Whether enough changes before `frame`, and lasts, to look at it closely."""
     if frame < 1 or window.novelty(frame - 1, frame).both < CANDIDATE:
         return False
-    return window.novelty(frame - 2, frame + 1).both >= LASTING
+    return window.novelty(frame - 1 - stride, frame + stride).both >= LASTING
 
 
-def cut_features(window: Window, frame: int) -> NDArray[np.float32]:
+def cut_features(window: Window, frame: int, stride: int = 1) -> NDArray[np.float32]:
     """The evidence for a cut between `frame` - 1 and `frame`, in the order of FEATURES.
 
-    Shares are 0..1, colours and steps in levels (0-255), `returns_in` in frames.
+    stride: frames of the footage per frame of about 1/24 s; at 50 and 60 frames/s it is 2, so that motion, cadence
+    and flashes look as they do at 24. Shares are 0..1, colours and steps in levels (0-255), `returns_in` in strides.
     """
+    before: Callable[[int], int] = lambda strides: frame - 1 - strides * stride
+    after: Callable[[int], int] = lambda strides: frame + strides * stride
     both: Callable[[int, int], float] = lambda first, second: window.novelty(first, second).both
     at = window.sample
     old, new = at(frame - 1), at(frame)
     change = window.novelty(frame - 1, frame)
-    returns = [both(frame - 1, frame + k) for k in RETURN_FRAMES]
-    seen = [both(frame - k, frame) for k in RETURN_FRAMES[1:]]
-    symmetric = [both(frame - 1 - k, frame + k) for k in range(1, 7)]
+    returns = [both(frame - 1, after(k)) for k in RETURN_FRAMES]
+    seen = [both(before(k - 1), frame) for k in RETURN_FRAMES[1:]]
+    symmetric = [both(before(k), after(k)) for k in range(1, 7)]
     step = distance(old, new)
-    mixed_after, rest_after = _mixture(new, old, at(frame + 1))
-    mixed_before, rest_before = _mixture(old, at(frame - 2), new)
+    mixed_after, rest_after = _mixture(new, old, at(after(1)))
+    mixed_before, rest_before = _mixture(old, at(before(1)), new)
     return np.array(
         [
             change.both,
             max(change.gone, change.come),
             change.still,
             colour_distance(old, new),
-            *(both(frame - 1 - k, frame - k) for k in (1, 2, 3)),
-            *(both(frame - 1 + k, frame + k) for k in (1, 2, 3)),
-            max(both(k - 1, k) for k in range(frame - 8, frame - 3)),
-            max(both(k - 1, k) for k in range(frame + 4, frame + 9)),
-            both(frame - 2, frame + 1),
-            both(frame - 3, frame + 2),
+            *(both(before(k), before(k - 1)) for k in (1, 2, 3)),
+            *(both(after(k - 1), after(k)) for k in (1, 2, 3)),
+            max(both(before(k), before(k - 1)) for k in range(4, 9)),
+            max(both(after(k - 1), after(k)) for k in range(4, 9)),
+            both(before(1), after(1)),
+            both(before(2), after(2)),
             min(returns),
             float(RETURN_FRAMES[int(np.argmin(returns))]),
             min(seen),
@@ -108,11 +113,11 @@ def cut_features(window: Window, frame: int) -> NDArray[np.float32]:
             new.deviation,
             old.mean,
             new.mean,
-            step / max(1.0, distance(at(frame - 3), at(frame + 2))),
+            step / max(1.0, distance(at(before(2)), at(after(2)))),
             step,
-            step / max(0.1, distance(old, at(frame + 2))),
-            step / max(0.1, distance(at(frame - 3), new)),
-            colour_distance(at(frame - 3), at(frame + 2)),
+            step / max(0.1, distance(old, at(after(2)))),
+            step / max(0.1, distance(at(before(2)), new)),
+            colour_distance(at(before(2)), at(after(2))),
             mixed_after,
             rest_after,
             mixed_before,

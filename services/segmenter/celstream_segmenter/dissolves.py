@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from celstream_segmenter.transition_features import BLACK
+
 REACHES = (4, 7, 12, 18, 26)  # frames from the middle to either side: transitions of 3 to about 48 frames
 EVERY_FRAMES = 2  # middles are tried at this distance; the shortest reach overlaps itself fourfold
 BUFFER_FRAMES = 2 * (2 * max(REACHES) + 1)
@@ -26,6 +28,7 @@ EDGE = 0.05
 OUTSIDE = 0.7  # change outside the transition over the same time, relative to the change inside
 MIN_NEW = 0.7  # share of blocks that must be new in B after motion compensation; a title over a scene changes 0.5
 MIN_STILL = 0.7  # of the middle's change, what motion does not explain (pans: up to 0.4; dissolves: from 0.8)
+SAME_SHAPE = 0.65  # correlation of the lumas of both sides from which the change is one of light
 WIPE_MIN_STILL = 0.35  # a front that moves looks like motion in part
 WIPE_MIN_FIT = 0.7  # share of the variance of the blocks' turning times that a smooth front explains
 WIPE_ONCE = 0.65  # share of the blocks that turn once and stay
@@ -96,7 +99,7 @@ class BlendFinder:
         blend = Blend(
             blend.first + first, blend.last + first, blend.wipe, blend.leftover, float(np.sqrt(power / whole.size))
         )
-        if not self._bounded(blend, power / whole.size):
+        if not self._bounded(blend, power / whole.size) or self._same_shape(blend.first - 1, blend.last + 1):
             return []
         if self._new_share(blend.first - 1, blend.last + 1) < MIN_NEW:
             return []
@@ -105,6 +108,15 @@ class BlendFinder:
         if inner[1] > inner[0] and self._still_share(*inner) < (WIPE_MIN_STILL if blend.wipe else MIN_STILL):
             return []
         return [blend]
+
+    def _same_shape(self, first: int, last: int) -> bool:
+        """Whether the lumas of two frames go up and down together: one picture, dimmed or lit."""
+        a, b = (self._coarse[frame % BUFFER_FRAMES][::3] for frame in (first, last))
+        shown = (a > BLACK) | (b > BLACK)  # the bars of a letterbox go along with anything
+        if not shown.any():
+            return True
+        a, b = a[shown] - a[shown].mean(), b[shown] - b[shown].mean()
+        return float(a @ b) > SAME_SHAPE * float(np.sqrt((a @ a) * (b @ b)))
 
     def _bounded(self, blend: Blend, power: float) -> bool:
         """Whether the picture changes less before and after the blend than within it."""

@@ -21,6 +21,7 @@ NOISE = 7.0  # codec noise of a block's mean absolute residual, summed over Y, U
 INTRA_SHARE = 0.75  # residual above this share of the block's own contrast: the block is new
 FLAT_SHARE = 0.4  # the same where the other picture is flat there, so that no motion can be mistaken for news
 BLACK = 34  # luma (limited range black is 16); noise and grain included
+CARD_GROUND = 0.5  # share of a title card's blocks that show its ground alone
 FAINT = 12.0  # deviation of luma below which a picture's shape must be compared before its exposure is matched
 MIN_SHOWN_SHARE = 0.04  # a title of a few letters is about 2 % of the picture; less is a speck
 
@@ -55,12 +56,13 @@ class Novelty:
     """How much of two pictures is not found in the other; shares 0..1 of its blocks that show anything.
 
     gone: share of the first picture that is missing in the second; come: share of the second not in the first.
-    still: the larger of the two without motion compensation, or equal to it where none was needed.
+    still, still_both: the larger and the smaller of the two without motion and exposure undone.
     """
 
     gone: float
     come: float
     still: float
+    still_both: float
 
     @property
     def both(self) -> float:
@@ -105,8 +107,8 @@ def novelty(first: Sample, second: Sample, *, enough: float = 0.12) -> Novelty:
     cost = _residual(first.picture, second.picture)
     gone = _new(cost, first.contrast, second.contrast, shown_first)
     come = _new(cost, second.contrast, first.contrast, shown_second)
-    still = max(gone.sum() / total_first, come.sum() / total_second)
-    if min(gone.sum() / total_first, come.sum() / total_second) >= enough:
+    in_place = (float(gone.sum() / total_first), float(come.sum() / total_second))
+    if min(in_place) >= enough:
         exposed, gain = _match_exposure(second, first)
         gone &= _new(_motion_residual(first.picture, exposed), first.contrast, second.contrast, shown_first, gain)
         exposed, gain = _match_exposure(first, second)
@@ -117,7 +119,7 @@ def novelty(first: Sample, second: Sample, *, enough: float = 0.12) -> Novelty:
         gone_share = come_share
     elif is_blank(second):
         come_share = gone_share
-    return Novelty(gone=gone_share, come=come_share, still=float(still))
+    return Novelty(gone=gone_share, come=come_share, still=max(in_place), still_both=min(in_place))
 
 
 def colour_distance(first: Sample, second: Sample) -> float:
@@ -127,6 +129,15 @@ def colour_distance(first: Sample, second: Sample) -> float:
         for channel in range(3)
     ]
     return float(max(shifts))
+
+
+def is_card(item: Sample) -> bool:
+    """A card: text or a sign on flat ground, which fills most of it."""
+    flat = item.contrast < NOISE
+    if float(flat.mean()) < CARD_GROUND:
+        return False
+    ground = item.coarse[flat]
+    return bool(np.abs(ground - np.median(ground, axis=0)).sum(axis=1).mean() < NOISE)
 
 
 def is_blank(item: Sample) -> bool:

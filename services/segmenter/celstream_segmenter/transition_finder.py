@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from celstream_segmenter.blank_cuts import blank_cut
 from celstream_segmenter.cut_evidence import REACH_AFTER, Window, cut_features, is_candidate
 from celstream_segmenter.cut_model import CUT_PROBABILITY, cut_probability
 from celstream_segmenter.dissolves import BUFFER_FRAMES, MAX_LEFTOVER, REACHES, Blend, BlendFinder
@@ -37,17 +38,23 @@ class TransitionFinder:
 
     change_threshold = CUT_PROBABILITY
 
-    def __init__(self) -> None:
+    def __init__(self, fps: float = 24.0) -> None:
+        """fps: frames per second of the footage; raises ValueError where it is not positive."""
+        if not fps > 0:
+            raise ValueError(f"{fps} frames per second: expected more than 0. Give the footage's average rate.")
+        self._stride = max(1, round(fps / 24))
         self.change: list[float] = []
         self.novelty: list[float] = []
-        self._window = Window(BUFFER_FRAMES + 32)
+        self._window = Window((BUFFER_FRAMES + 32) * self._stride)
         self._black, self._white = FadeFinder(BLACK), FadeFinder(WHITE)
         self._blends = BlendFinder(
-            lambda first, second: self._window.novelty(first, second).both,
-            lambda first, second: motion_share(self._window.sample(first), self._window.sample(second)),
+            lambda first, second: self._window.novelty(first * self._stride, second * self._stride).both,
+            lambda first, second: motion_share(
+                self._window.sample(first * self._stride), self._window.sample(second * self._stride)
+            ),
         )
         self._pending: list[tuple[int, float, Transition]] = []  # rank (lower wins), strength, transition
-        self._emitted_to = -1
+        self._last: Transition | None = None
 
     def push(self, luma: NDArray[Any], chroma: NDArray[Any]) -> list[Transition]:
         """Take the next frame; return the transitions that are certain by now, in order.
@@ -58,18 +65,19 @@ class TransitionFinder:
         self._window.append(item)
         frame = self._window.length - 1
         self.novelty.append(self._window.novelty(frame - 1, frame).both if frame else 0.0)
-        for fade in self._black.push(item.coarse):
-            self._add_fade(fade, rank=0)
-        for fade in self._white.push(item.coarse):
-            self._add_white_fade(fade)
-        for blend in self._blends.push(item.coarse):
-            self._add_blend(blend)
-        if frame >= REACH_AFTER:
-            self._decide_cut(frame - REACH_AFTER)
-        limit = frame - HOLD_FRAMES
+        if frame % self._stride == 0:
+            for fade in self._black.push(item.coarse):
+                self._add_fade(fade, rank=0)
+            for fade in self._white.push(item.coarse):
+                self._add_white_fade(fade)
+            for blend in self._blends.push(item.coarse):
+                self._add_blend(blend)
+        if frame >= REACH_AFTER * self._stride:
+            self._decide_cut(frame - REACH_AFTER * self._stride)
+        limit = frame - HOLD_FRAMES * self._stride
         for fades in (self._black, self._white):
-            if fades.begun is not None and fades.begun > frame - HOLD_FADE_FRAMES:
-                limit = min(limit, fades.begun - 1)
+            if fades.begun is not None and fades.begun * self._stride > frame - HOLD_FADE_FRAMES * self._stride:
+                limit = min(limit, fades.begun * self._stride - 1)
         return self._settle(limit)
 
     def finish(self) -> list[Transition]:
@@ -84,43 +92,51 @@ class TransitionFinder:
 
     def _decide_cut(self, frame: int) -> None:
         probability = 0.0
-        if is_candidate(self._window, frame):
-            probability = cut_probability(cut_features(self._window, frame))
+        if is_candidate(self._window, frame, self._stride):
+            ruled = blank_cut(self._window, frame, self._stride)
+            probability = cut_probability(cut_features(self._window, frame, self._stride)) if ruled is None else ruled
         self.change.append(probability)
         if probability >= CUT_PROBABILITY:
             self._pending.append((2, probability, Transition("cut", frame, frame, frame, probability)))
 
     def _add_fade(self, fade: Fade, rank: int) -> None:
         kind: Kind = "fade_out" if fade.outward else "fade_in"
-        frame = fade.last + 1 if fade.outward else fade.first
+        first, last = self._in_footage(fade.first, fade.last)
+        frame = last + 1 if fade.outward else first
         confidence = 1.0 / (1.0 + 0.25 * fade.leftover)
-        length = float(fade.last - fade.first + 1)
-        self._pending.append((rank, length, Transition(kind, fade.first, fade.last, frame, confidence)))
+        self._pending.append((rank, float(last - first), Transition(kind, first, last, frame, confidence)))
 
     def _add_white_fade(self, fade: Fade) -> None:
         """A fade to white ends in an empty picture, and is not the light of a flash."""
-        oldest = self._window.length - BUFFER_FRAMES
-        end = fade.last if fade.outward else fade.first - 1
+        oldest = self._window.length - BUFFER_FRAMES * self._stride
+        fade_first, fade_last = self._in_footage(fade.first, fade.last)
+        end = fade_last if fade.outward else fade_first - 1
         if end < oldest or not is_blank(self._window.sample(end)):
             return
-        first, last = end, end
-        while first > max(oldest, 0) and end - first < FLASH_FRAMES and is_blank(self._window.sample(first - 1)):
+        first, last, flash = end, end, FLASH_FRAMES * self._stride
+        while first > max(oldest, 0) and end - first < flash and is_blank(self._window.sample(first - 1)):
             first -= 1
-        while last < self._window.length - 1 and last - end < FLASH_FRAMES and is_blank(self._window.sample(last + 1)):
+        while last < self._window.length - 1 and last - end < flash and is_blank(self._window.sample(last + 1)):
             last += 1
-        before = fade.first - 1 if fade.outward else first - 1
-        after = last + 1 if fade.outward else fade.last + 1
+        before = fade_first - 1 if fade.outward else first - 1
+        after = last + 1 if fade.outward else fade_last + 1
         known = before >= max(oldest, 0) and after < self._window.length
-        if known and after - before <= FLASH_FRAMES and self._window.novelty(before, after).both < FLASH_SAME:
+        if known and after - before <= flash and self._window.novelty(before, after).both < FLASH_SAME:
             return
         self._add_fade(fade, rank=1)
 
     def _add_blend(self, blend: Blend) -> None:
         kind: Kind = "wipe" if blend.wipe else "dissolve"
-        middle = (blend.first + blend.last + 1) // 2
+        first, last = self._in_footage(blend.first, blend.last)
+        middle = (first + last + 1) // 2
         confidence = float(np.clip(1.0 - 0.5 * blend.leftover / MAX_LEFTOVER, 0.5, 1.0)) if not blend.wipe else 0.7
         strength = blend.change * (1.0 - blend.leftover)
-        self._pending.append((1, strength, Transition(kind, blend.first, blend.last, middle, confidence)))
+        self._pending.append((1, strength, Transition(kind, first, last, middle, confidence)))
+
+    def _in_footage(self, first: int, last: int) -> tuple[int, int]:
+        """A range of strides as a range of frames."""
+        last = min((last + 1) * self._stride - 1, self._window.length - 1)
+        return min(first * self._stride, last), last
 
     def _settle(self, limit: int) -> list[Transition]:
         """Choose among overlapping finds, and let go of those that end before `limit`."""
@@ -131,7 +147,7 @@ class TransitionFinder:
         for rank, strength, found in sorted(self._pending, key=lambda item: (item[0], -item[1])):
             del rank, strength
             trimmed = _without_cuts(found, sure)
-            if trimmed is None or trimmed.start_frame <= self._emitted_to:
+            if trimmed is None or (self._last is not None and _exclude(trimmed, self._last)):
                 continue
             if not any(_exclude(trimmed, other) for other in kept):
                 kept.append(trimmed)
@@ -139,8 +155,8 @@ class TransitionFinder:
         waiting = min((item.start_frame for item in kept if item.end_frame > limit), default=limit + 1)
         out = sorted((item for item in kept if item.end_frame < waiting), key=lambda item: item.start_frame)
         if out:
-            self._emitted_to = out[-1].end_frame
-            self._pending = [item for item in self._pending if item[2].start_frame > self._emitted_to]
+            self._last = out[-1]
+            self._pending = [item for item in self._pending if item[2].end_frame > self._last.end_frame]
         return out
 
 

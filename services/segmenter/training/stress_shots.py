@@ -11,7 +11,21 @@ from paintings import Figure, Picture, clouds, colour, painting, title
 WIDTH, HEIGHT = 256, 144
 _GRAIN = np.random.default_rng(1).normal(0, 1, (HEIGHT, WIDTH, 3)).astype(np.float32)
 MOVES = ("static", "pan", "zoom", "shake", "hand", "whip", "snap", "fast")
-EVENTS = ("flash", "flash", "strobe", "pass", "pass", "big_pass", "pop", "dip", "title", "speed", "lightning")
+EVENTS = (
+    "flash",
+    "flash",
+    "strobe",
+    "pass",
+    "pass",
+    "big_pass",
+    "pop",
+    "dip",
+    "title",
+    "speed",
+    "lightning",
+    "thrust",
+    "thrust",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +65,7 @@ class Scene:
         self.frames = frames
         self.ground = painting(rng, WIDTH * 3, HEIGHT * 2) if ground is None else ground
         self._view = view or (rng.uniform(0.2, 0.8), rng.uniform(0.2, 0.8), rng.uniform(1, 1.8))
-        weights = (0.32, 0.18, 0.1, 0.07, 0.1, 0.1, 0.05, 0.08)
+        weights = (0.34, 0.18, 0.1, 0.07, 0.1, 0.1, 0.06, 0.05)
         self._move = "static" if view is not None else str(rng.choice(MOVES, p=weights))
         count = int(rng.choice([0, 1, 1, 2, 3]))
         self._figures = [Figure(rng, WIDTH, HEIGHT) for _ in range(max(count, 1 if ground is not None else 0))]
@@ -135,6 +149,15 @@ def _happen(canvas: Picture, event: Event, time: int) -> Picture:
     if since < 0:
         return canvas
     match event.kind:
+        case "thrust" if since < 40:  # a fist comes towards the camera, in a few drawings
+            held = int(rng.integers(1, 5))
+            near = min(1.0, (since // held + 1) / int(rng.integers(2, 7)))
+            place = (int(WIDTH * rng.uniform(0.2, 0.8)), int(HEIGHT * rng.uniform(0.4, 1.0)))
+            axes = (int(WIDTH * near * rng.uniform(0.3, 0.7)), int(HEIGHT * near * rng.uniform(0.4, 0.9)))
+            cv2.ellipse(canvas, place, axes, 0, 0, 360, colour(rng), -1, cv2.LINE_AA)
+            for finger in range(3):
+                tip = (place[0] + (finger - 1) * axes[0] // 2, place[1] - axes[1])
+                cv2.line(canvas, place, tip, colour(rng), max(1, axes[0] // 6), cv2.LINE_AA)
         case "flash" if since < min(length, 4):
             plain = np.full_like(canvas, colour(rng) if rng.random() < 0.3 else (255 if rng.random() < 0.7 else 0))
             share = rng.choice([1.0, 0.7 * (1 - since / 6)])

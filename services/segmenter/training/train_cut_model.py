@@ -2,7 +2,7 @@
 
     python services/segmenter/training/train_cut_model.py
 
-About ten minutes of two cores, most of them for drawing. The same arguments give the same weights, up to the
+About ten minutes of two idle cores, most of them for drawing. The same arguments give the same weights, up to the
 rounding of the encoder and of the linear algebra at hand. Films are compressed by x264 at CRF 18-32 first.
 """
 
@@ -24,6 +24,7 @@ from celstream_renderer.encode import render
 from celstream_renderer.random_film import random_film
 from celstream_renderer.styles import STYLES
 from celstream_segmenter import cut_model
+from celstream_segmenter.blank_cuts import blank_cut
 from celstream_segmenter.cut_evidence import FEATURES, Window, cut_features, is_candidate
 from celstream_segmenter.small_pictures import small_picture
 from celstream_segmenter.transition_features import sample
@@ -39,8 +40,8 @@ Rows = tuple[NDArray[np.float32], NDArray[np.float64]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=64, help="stress films, about 300 frames each")
-    parser.add_argument("--rendered", type=int, default=18, help="films of the renderer, about 12 s each")
+    parser.add_argument("--films", type=int, default=140, help="stress films, about 300 frames each")
+    parser.add_argument("--rendered", type=int, default=36, help="films of the renderer, about 12 s each")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--rows", type=Path, help="where the evidence is kept between runs (.npz)")
     arguments = parser.parse_args()
@@ -92,7 +93,7 @@ def evidence(window: Window, cuts: list[int], gradual: list[tuple[int, int]]) ->
     silent |= {frame for first, last in gradual for frame in (first - 1, last + 1)} - true
     rows, labels = [], []
     for frame in range(1, window.length):
-        if frame not in silent and is_candidate(window, frame):
+        if frame not in silent and is_candidate(window, frame) and blank_cut(window, frame) is None:
             rows.append(cut_features(window, frame))
             labels.append(CUT if frame in true else NO_CUT)
     return np.array(rows, np.float32).reshape(-1, len(FEATURES)), np.array(labels, np.float64)
@@ -140,7 +141,8 @@ def _fit_one(
             sums = values @ weights[0] + weights[1]
             active = np.maximum(sums, 0)
             probability = 1 / (1 + np.exp(-(active @ weights[2] + weights[3][0])))
-            error = (probability - (labels[batch] * 0.96 + 0.02)) / len(batch)  # labels smoothed by 2 %
+            # Labels smoothed by 2 %. Cuts are one candidate in eight: they count twice.
+            error = (probability - (labels[batch] * 0.96 + 0.02)) * (1 + labels[batch]) / len(batch)
             back = np.outer(error, weights[2]) * (sums > 0)
             gradients: list[Any] = [
                 values.T @ back + decay * weights[0], back.sum(axis=0),
