@@ -1,0 +1,199 @@
+"""Cadence: for how many frames each drawing is held.
+
+Animation drawn "on twos" shows every drawing for two frames. What differs inside a hold is codec noise only, so a hold
+ends where the difference rises above the noise of this clip. The difference of two frames is that of the 4 x 4 block
+that changed most: a mouth that opens changes a thousandth of the picture, and drowns in any mean over all of it. The
+camera's move and a change of exposure are undone first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.camera_motion import CameraStep
+
+CODING_NOISE = 28.0  # of one pixel's level (0-255), at CRF 32; averaging over squares of n x n pixels divides it by n
+LEAST_NOISE = 3.0
+MOVED_NOISE = 6.5  # what the undoing of a camera's move leaves, whatever the size
+NOISE_RATIO = 3.0  # grain's largest block by its upper quartile
+MISPLACED_PIXELS = 0.1  # of the small picture: how well a camera's move is known
+EDGE_BLOCK = 6  # pixels; edges that lie aside by less than a pixel average out in it
+GAP_LOWEST, GAP_HIGHEST = 0.3, 4.5  # a clip's threshold lies so near to the usual one …
+GAP_SPREAD = 0.6  # … by a bell curve of this width, natural logarithm
+EXPOSURE_MEAN, EXPOSURE_GAIN = 2.5, 0.05  # changes of mean luma and of contrast from which exposure is undone
+ALIKE = 0.9  # correlation of two frames from which their difference can be one of exposure
+PARTIAL_SHARE = 0.25  # of the area that a clip's drawings usually change: less is a mouth or an eye
+
+Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How one frame differs from the one before, camera and exposure undone.
+
+    most: of the block that changed most, 0-255. noise: upper quartile of all blocks, 0-255. area: share 0-1 of the
+    picture that changed. moved: whether a camera's move was undone.
+    """
+
+    most: float = 0.0
+    noise: float = 0.0
+    area: float = 0.0
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One drawing and the frames that show it: frames [start, start + length). partial: only a part was drawn anew."""
+
+    start: int
+    length: int
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """Shares 0-1 of the frames by the length of the hold that they are in; drawings per second; median hold in frames.
+
+    The first and the last hold count like the others, though the clip may show only a part of them. partial: share of
+    the new drawings that changed a part only, such as a mouth.
+    """
+
+    ones: float
+    twos: float
+    threes: float
+    longer: float
+    partial: float
+    drawings_per_second: float
+    median_frames: float
+
+
+def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
+    """Compare two small pictures (height x width, 0-255) of one shot; step: how the camera moved between them."""
+    mask = None
+    if not step.still:
+        height, width = luma.shape
+        matrix, size = step.matrix(width, height), (width, height)
+        previous = cv2.warpAffine(previous, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        inside = cv2.warpAffine(np.full_like(luma, 255), matrix, size)
+        mask = np.where(inside == 255, np.uint8(255), np.uint8(0))
+    gain, offset = exposure(luma, previous)
+    if gain > 1.0:  # the frame of less contrast is the reference: stretching it would stretch its noise as well
+        luma = cv2.convertScaleAbs(luma, alpha=1 / gain, beta=-offset / gain)
+    elif gain < 1.0 or offset:
+        previous = cv2.convertScaleAbs(previous, alpha=gain, beta=offset)
+    contrast = max(0.2, min(gain, 1 / gain))
+    if mask is None:
+        blocks = cv2.boxFilter(cv2.absdiff(luma, previous), cv2.CV_32F, (4, 4)) / contrast
+        return _measured(blocks, _quartile(blocks), moved=False)
+    difference = cv2.boxFilter(
+        cv2.subtract(luma, previous, mask=mask, dtype=cv2.CV_16S), cv2.CV_32F, (EDGE_BLOCK, EDGE_BLOCK)
+    )
+    blocks = np.abs(difference) / contrast
+    allowed = MISPLACED_PIXELS * _steepness(luma) / contrast
+    return _measured((blocks - allowed).clip(0), _quartile(blocks), moved=True)
+
+
+def _steepness(luma: Luma) -> NDArray[Any]:
+    """Mean steepness of luma in each block, levels per pixel.
+
+    Under a camera's move an edge that lies a fraction of a pixel aside differs by plus on one side and by minus on the
+    other: the mean of the block, taken with its sign, keeps what is new and loses that; this allows for the rest.
+    """
+    across, down = (cv2.Sobel(luma, cv2.CV_16S, x, 1 - x) for x in (1, 0))
+    steep = (np.abs(across) + np.abs(down)).astype(np.float32) / 8
+    return np.asarray(cv2.boxFilter(steep, cv2.CV_32F, (EDGE_BLOCK, EDGE_BLOCK)))
+
+
+def _quartile(blocks: NDArray[Any]) -> float:
+    some = blocks[::2, ::2].ravel()
+    place = 3 * some.size // 4
+    return float(np.partition(some, place)[place])
+
+
+def _measured(blocks: NDArray[Any], noise: float, *, moved: bool) -> Change:
+    most = float(blocks.max())
+    return Change(most, noise, float(np.mean(blocks[::2, ::2] > max(LEAST_NOISE, 0.25 * most))), moved)
+
+
+def exposure(luma: Luma, previous: Luma) -> tuple[float, float]:
+    """Gain and offset that turn the frame before into this one, where a flash or a fade did; else 1 and 0."""
+    (mean,), (deviation,) = (v.ravel().tolist() for v in cv2.meanStdDev(luma))
+    (mean_before,), (deviation_before,) = (v.ravel().tolist() for v in cv2.meanStdDev(previous))
+    if min(deviation, deviation_before) < 1.0:
+        return 1.0, 0.0
+    if abs(mean - mean_before) < EXPOSURE_MEAN and abs(deviation / deviation_before - 1) < EXPOSURE_GAIN:
+        return 1.0, 0.0
+    product = float(np.vdot(luma.astype(np.float32), previous.astype(np.float32))) / luma.size
+    correlation = (product - mean * mean_before) / (deviation * deviation_before)
+    if correlation < ALIKE:
+        return 1.0, 0.0
+    gain = float(deviation / deviation_before)
+    return gain, float(mean - gain * mean_before)
+
+
+def novelty(changes: Sequence[Change], shrink: int) -> NDArray[np.float64]:
+    """By how many times each change exceeds the noise that this footage usually has; above 1 it may well be new.
+
+    shrink: pixels of the frame per pixel of the small picture, in each direction.
+    """
+    coding = max(LEAST_NOISE, CODING_NOISE / shrink, NOISE_RATIO * _noise(changes, moved=False))
+    moved = max(MOVED_NOISE, NOISE_RATIO * _noise(changes, moved=True))
+    return np.array([change.most / (moved if change.moved else coding) for change in changes])
+
+
+def _noise(changes: Sequence[Change], *, moved: bool) -> float:
+    """What the quieter frames of a clip differ by throughout: grain, or what undoing the camera's move left."""
+    found = [change.noise for change in changes if change.moved == moved]
+    return float(np.percentile(found, 30)) if found else 0.0
+
+
+def threshold_of(novelties: NDArray[np.float64]) -> float:
+    """The novelty above which a frame of this clip is a new drawing.
+
+    It lies in the widest gap (in ratio) between the values, near 1: a clip on ones has no noise to learn from, a still
+    one no drawings.
+    """
+    inner = np.sort(novelties[(novelties > GAP_LOWEST) & (novelties < GAP_HIGHEST)])
+    edges = np.log(np.concatenate(([GAP_LOWEST], inner, [GAP_HIGHEST])))
+    gaps = np.diff(edges)
+    # The place in a gap that is nearest to 1, but not at the gap's very edge.
+    places = np.clip(0.0, edges[:-1] + 0.3 * gaps, edges[1:] - 0.3 * gaps)
+    return float(np.exp(places[np.argmax(gaps * np.exp(-0.5 * (places / GAP_SPREAD) ** 2))]))
+
+
+def holds(changes: Sequence[Change], shrink: int) -> list[Hold]:
+    """Split a clip into holds. changes: one per frame; the first one's is not looked at. shrink: as for `novelty`.
+
+    Raises ValueError for no frame at all.
+    """
+    if not changes:
+        raise ValueError("a clip of 0 frames: it has no drawings. Give at least one frame.")
+    news = novelty(changes[1:], shrink)
+    starts = np.concatenate(([0], 1 + np.flatnonzero(news > threshold_of(news))))
+    area = np.array([change.area for change in changes])
+    lengths = np.diff(np.append(starts, len(changes)))
+    usual_area = float(np.percentile(area[starts[1:]], 75)) if len(starts) > 1 else 0.0
+    return [
+        Hold(int(start), int(length), bool(start > 0 and area[start] < PARTIAL_SHARE * usual_area))
+        for start, length in zip(starts, lengths, strict=True)
+    ]
+
+
+def cadence_of(found: Sequence[Hold], seconds: float) -> Cadence:
+    """Sum up the holds of a clip that lasts `seconds`."""
+    lengths = np.array([hold.length for hold in found])
+    frames = int(lengths.sum())
+    new = found[1:]
+    return Cadence(
+        ones=float(lengths[lengths == 1].sum() / frames),
+        twos=float(lengths[lengths == 2].sum() / frames),
+        threes=float(lengths[lengths == 3].sum() / frames),
+        longer=float(lengths[lengths > 3].sum() / frames),
+        partial=sum(hold.partial for hold in new) / len(new) if new else 0.0,
+        drawings_per_second=len(found) / seconds if seconds > 0 else 0.0,
+        median_frames=float(np.median(lengths)),
+    )

@@ -1,0 +1,164 @@
+"""Camera motion: how the camera moved from each frame to the next, and what move a clip shows.
+
+From one frame to the next the camera gives one similarity (shift, zoom, turn) to most of the picture, whatever the
+characters do. Corners are followed by sparse optical flow (Lucas and Kanade 1981, pyramids by Bouguet 2000) and the
+similarity that most of them agree on wins (RANSAC). Where a good part of what has contrast stands still, so does the
+camera: a character that fills half of the picture does not move it.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+CameraKind = Literal["static", "pan", "zoom", "rotate", "shake"]
+Affine = NDArray[np.float64]  # 2 x 3
+Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
+
+CELL = 12  # pixels of the small picture; one corner is followed per cell, so that no part of the picture outvotes
+STILL_BLOCK = 0.75  # mean difference of a 4 x 4 block, 0-255; the slowest moves change an edge by more
+TEXTURED = 9.0  # standard deviation of luma in a block from which its standing still means something
+STILL_SHARE = 0.5  # of the textured blocks standing still: the camera does, and no corner need be followed
+CLOSE_PIXELS = 0.1  # of the small picture: what codec noise moves a corner by
+STILL_CORNERS = 0.3  # share of the corners moving by less: the camera may stand, whatever the others do …
+STILL_GAIN = 1.25  # … unless a move puts this much more of them right
+LEAST_PIXELS = 0.03  # of the small picture: less is how well a move can be known
+AGREEMENT = 0.4  # of the corners on one similarity: the camera made it
+INLIER_PIXELS = 0.3  # of the small picture
+FEWEST_CORNERS = 8
+EXPOSURE_MEAN = 8.0  # change of mean luma, 0-255, from which it is undone before corners are followed
+
+# What a clip must show to be named a move; sizes are shares of the picture's height.
+PAN_TOTAL = 0.03
+PAN_PER_SECOND = 0.008
+ZOOM_TOTAL = 0.02  # natural logarithm of the scale
+TURN_TOTAL = 0.017  # radians, about one degree
+SHAKE_STEP = 0.0015
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStep:
+    """The similarity from the frame before to this one, about the middle of the picture.
+
+    dx, dy: shift of the picture, shares of its height, right and down positive. zoom: natural logarithm of the scale.
+    turn: radians, clockwise as seen positive. trust: share 0-1 of the corners that agree; 0 where none was found.
+    """
+
+    dx: float = 0.0
+    dy: float = 0.0
+    zoom: float = 0.0
+    turn: float = 0.0
+    trust: float = 1.0
+
+    @property
+    def still(self) -> bool:
+        """Whether the camera stood."""
+        return self.dx == 0 and self.dy == 0 and self.zoom == 0 and self.turn == 0
+
+    def matrix(self, width: int, height: int) -> Affine:
+        """As 2 x 3 affine from pixels of the frame before to pixels of this one; pixel centres are whole numbers."""
+        scale = np.exp(self.zoom)
+        cos, sin = scale * np.cos(self.turn), scale * np.sin(self.turn)
+        turned = np.array([[cos, -sin], [sin, cos]])
+        centre = np.array([(width - 1) / 2, (height - 1) / 2])
+        shift = np.array([self.dx, self.dy]) * height
+        return np.hstack([turned, (centre + shift - turned @ centre)[:, None]])
+
+
+STANDING = CameraStep()
+LOST = CameraStep(trust=0.0)
+
+
+def block_differences(luma: Luma, previous: Luma) -> NDArray[Any]:
+    """Mean absolute difference of every 4 x 4 block (sliding), height x width, 0-255."""
+    return np.asarray(cv2.boxFilter(cv2.absdiff(luma, previous), cv2.CV_32F, (4, 4)), np.float32)
+
+
+def camera_step(luma: Luma, previous: Luma, differences: NDArray[Any] | None = None) -> CameraStep:
+    """How the camera moved between two small pictures (height x width, 0-255) of one footage.
+
+    differences: `block_differences` of the two, where known already.
+    """
+    if differences is None:
+        differences = block_differences(luma, previous)
+    if stands_still(previous, differences):
+        return STANDING
+    previous = _same_exposure(previous, luma)
+    before = _corners(previous)
+    if len(before) < FEWEST_CORNERS:
+        return LOST
+    # The stubs of cv2 do not know that the places to begin with may be left out.
+    after, found, _ = cv2.calcOpticalFlowPyrLK(previous, luma, before, None, winSize=(13, 13), maxLevel=3)  # type: ignore[call-overload]
+    good = found.ravel() == 1
+    if np.count_nonzero(good) < FEWEST_CORNERS:
+        return LOST
+    before, after = before[good], after[good]
+    still = _close(after, before)
+    fit, inliers = cv2.estimateAffinePartial2D(
+        before, after, method=cv2.RANSAC, ransacReprojThreshold=INLIER_PIXELS, maxIters=200, confidence=0.99
+    )
+    moved = 0.0 if fit is None else _close(after, cv2.transform(before, fit))
+    if still >= STILL_CORNERS and moved < STILL_GAIN * still:
+        return STANDING
+    if fit is None:
+        return LOST
+    trust = float(np.mean(inliers))
+    if trust < AGREEMENT:
+        return LOST
+    if np.mean(np.abs(cv2.transform(before, fit) - before)) < LEAST_PIXELS:
+        return STANDING
+    return _as_step(np.asarray(fit, np.float64), luma.shape[1], luma.shape[0], trust)
+
+
+def stands_still(previous: Luma, differences: NDArray[Any]) -> bool:
+    """Whether enough of what has contrast did not change."""
+    values = previous.astype(np.float32)
+    mean = cv2.boxFilter(values, cv2.CV_32F, (4, 4))
+    variance = cv2.sqrBoxFilter(values, cv2.CV_32F, (4, 4)) - mean * mean
+    textured = variance > TEXTURED**2
+    count = int(np.count_nonzero(textured))
+    if count < 40:  # a plain picture: nothing tells of a camera
+        return True
+    return int(np.count_nonzero(textured & (differences < STILL_BLOCK))) >= STILL_SHARE * count
+
+
+def _same_exposure(previous: Luma, luma: Luma) -> Luma:
+    """The frame before with this one's mean and contrast where they differ: flow takes brightness as given."""
+    (mean,), (deviation,) = (v.ravel().tolist() for v in cv2.meanStdDev(luma))
+    (mean_before,), (deviation_before,) = (v.ravel().tolist() for v in cv2.meanStdDev(previous))
+    if abs(mean - mean_before) < EXPOSURE_MEAN or min(deviation, deviation_before) < 2.0:
+        return previous
+    gain = min(4.0, float(deviation / deviation_before))
+    return np.asarray(cv2.convertScaleAbs(previous, alpha=gain, beta=float(mean - gain * mean_before)), np.uint8)
+
+
+def _corners(luma: Luma) -> NDArray[np.float32]:
+    strength = cv2.cornerMinEigenVal(luma, 5)
+    rows, columns = luma.shape[0] // CELL, luma.shape[1] // CELL
+    cells = (
+        strength[: rows * CELL, : columns * CELL]
+        .reshape(rows, CELL, columns, CELL)
+        .swapaxes(1, 2)
+        .reshape(rows * columns, CELL * CELL)
+    )
+    place = cells.argmax(1)
+    best = cells[np.arange(len(cells)), place]
+    good = np.flatnonzero(best > max(1e-4, 0.01 * float(best.max(initial=0))))
+    y = good // columns * CELL + place[good] // CELL
+    x = good % columns * CELL + place[good] % CELL
+    return np.stack([x, y], 1).astype(np.float32)[:, None]
+
+
+def _close(after: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Share of the corners that lie where they are expected."""
+    return float(np.mean(np.hypot(*(after - expected).reshape(-1, 2).T) < CLOSE_PIXELS))
+
+
+def _as_step(fit: Affine, width: int, height: int, trust: float) -> CameraStep:
+    scale = float(np.hypot(fit[0, 0], fit[1, 0]))
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    dx, dy = fit[:, :2] @ centre + fit[:, 2] - centre
+    turn = float(np.arctan2(fit[1, 0], fit[0, 0]))
+    return CameraStep(float(dx / height), float(dy / height), float(np.log(max(scale, 1e-3))), turn, trust)
