@@ -37,9 +37,9 @@ def mixed(old: Picture, new: Picture, share: float) -> Picture:
     return np.asarray(cv2.addWeighted(old, 1 - share, new, share, 0))
 
 
-def find(frames: Iterable[Picture]) -> list[Transition]:
+def find(frames: Iterable[Picture], fps: float = 24) -> list[Transition]:
     """What the finder says about frames in blue, green and red; with the noise of a codec."""
-    finder, found = TransitionFinder(), []
+    finder, found = TransitionFinder(fps), []
     rng = np.random.default_rng(0)
     for frame in frames:
         noisy = np.clip(frame + rng.normal(0, 1.5, frame.shape), 0, 255).astype(np.uint8)
@@ -49,5 +49,5 @@ def find(frames: Iterable[Picture]) -> list[Transition]:
     return found + finder.finish()
 
 
-def cuts(frames: Iterable[Picture]) -> list[int]:
-    return [item.frame for item in find(frames) if item.kind == "cut"]
+def cuts(frames: Iterable[Picture], fps: float = 24) -> list[int]:
+    return [item.frame for item in find(frames, fps) if item.kind == "cut"]

@@ -34,9 +34,10 @@ Item = tuple[str, Path, Labels, tuple[tuple[int, int], ...]]  # name, file, labe
 
 def celstream(path: Path) -> list[Transition]:
     """Transitions by this product's finder."""
-    finder, found = TransitionFinder(), []
+    found: list[Transition] = []
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
+        finder = TransitionFinder(float(stream.average_rate or 24))
         stream.thread_type = "FRAME"
         try:
             for frame in container.decode(stream):

@@ -49,8 +49,8 @@ class CelstreamDetector:
 
     restarts = True
 
-    def __init__(self) -> None:
-        self._finder = TransitionFinder()
+    def __init__(self, fps: float) -> None:
+        self._finder = TransitionFinder(fps)
 
     @property
     def change(self) -> list[float]:
@@ -128,7 +128,7 @@ def _as_scenedetect_reads(frame: av.VideoFrame) -> NDArray[np.uint8]:
 def detector_of(name: DetectorName, fps: float) -> Detector:
     """The detector of that name, for footage of about `fps` frames per second."""
     if name == "celstream":
-        return CelstreamDetector()
+        return CelstreamDetector(fps)
     if name == "content":
         content = ContentDetector()
         return SceneDetectDetector(content, ContentDetector.FRAME_SCORE_KEY, 27.0, 255.0, fps)

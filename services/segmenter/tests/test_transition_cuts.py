@@ -5,6 +5,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from celstream_segmenter.transition_finder import TransitionFinder
 from celstream_segmenter.transitions import Transition
 
 from tests.transition_pictures import BLACK, HEIGHT, WHITE, WIDTH, cuts, find, mixed, picture, shot
@@ -27,6 +28,17 @@ def test_a_pan_is_no_cut(speed: float) -> None:
 def test_held_drawings_are_no_cuts() -> None:
     frames = [frame for frame in shot(1, 16, 6.0) for _ in range(3)]
     assert cuts(frames) == []
+
+
+def test_at_60_frames_a_second_the_same_is_found_as_at_24() -> None:
+    drawn = shot(1, 30, 5.0) + shot(2, 4) + shot(3, 30, 5.0)
+    shown = [drawn[index * 24 // 60] for index in range(len(drawn) * 60 // 24)]
+    assert cuts(shown, fps=60) == [75, 85]
+
+
+def test_a_rate_that_is_not_positive_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected more than 0"):
+        TransitionFinder(0)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])
