@@ -13,6 +13,7 @@ from celstream_segmenter.transition_features import is_blank, is_card
 COMPLETE = 0.6  # share of the change over three frames that happens in one; a fade makes a third of it
 FLASH_FRAMES = 8  # a blank that is longer is a pause between shots, even where the same picture comes back
 SAME = 0.5  # share of new blocks up to which the picture after a blank is the one before it
+MIN_STEP = 12.0  # levels, mean of Y, U and V, between two plain colours; the steps of a fade in 8 bit are 8 at most
 ENOUGH_NEW = 0.35  # share of the shown blocks that appear or vanish; a sign that pops up on flat ground is less
 SHORT_BLANK = 4  # of a blank so short, the first frame alone is the cut
 CARD_HELD = 4  # strides that a card stands still for; drawings on threes move sooner
@@ -28,7 +29,7 @@ def blank_cut(window: Window, frame: int, stride: int = 1) -> float | None:
     old, new = window.sample(frame - 1), window.sample(frame)
     blank_before, blank_after = is_blank(old), is_blank(new)
     if blank_before and blank_after:
-        return None
+        return SURE if _colour_change(window, frame) else 0.0
     if not blank_before and not blank_after:
         return SURE if _card_change(window, frame, stride) else None
     if window.novelty(frame - 1, frame).both < ENOUGH_NEW:
@@ -65,6 +66,18 @@ def _abrupt_start(window: Window, frame: int) -> bool:
     """Whether the blank that begins at `frame` begins at once."""
     new = window.sample(frame)
     return distance(window.sample(frame - 1), new) >= COMPLETE * distance(window.sample(frame - 3), new)
+
+
+def _colour_change(window: Window, frame: int) -> bool:
+    """Whether one plain colour gives way to another at once, and stays away."""
+    old, new = window.sample(frame - 1), window.sample(frame)
+    step = distance(old, new)
+    if step < MIN_STEP:
+        return False
+    over_five = distance(window.sample(frame - 3), window.sample(frame + 2))
+    returns = min(distance(old, window.sample(frame + k)) for k in range(1, FLASH_FRAMES + 1))
+    seen = min(distance(new, window.sample(frame - 1 - k)) for k in range(1, FLASH_FRAMES + 1))
+    return step >= 0.8 * over_five and min(returns, seen) >= 0.5 * step
 
 
 def _card_change(window: Window, frame: int, stride: int) -> bool:
