@@ -26,7 +26,7 @@ from celstream_protos.v1 import envelope_pb2 as celstream_dot_v1_dot_envelope__p
 from celstream_protos.v1 import footage_pb2 as celstream_dot_v1_dot_footage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63\x65lstream/v1/clip.proto\x12\x0c\x63\x65lstream.v1\x1a\x1b\x63\x65lstream/v1/envelope.proto\x1a\x1a\x63\x65lstream/v1/footage.proto\"\x83\x01\n\nTransition\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.celstream.v1.TransitionKind\x12\r\n\x05\x66rame\x18\x02 \x01(\x03\x12\x13\n\x0bstart_frame\x18\x03 \x01(\x03\x12\x11\n\tend_frame\x18\x04 \x01(\x03\x12\x12\n\nconfidence\x18\x05 \x01(\x01\"\x96\x01\n\x04Shot\x12\x0f\n\x07ordinal\x18\x01 \x01(\x05\x12\'\n\x05range\x18\x02 \x01(\x0b\x32\x18.celstream.v1.FrameRange\x12)\n\x07opening\x18\x03 \x01(\x0b\x32\x18.celstream.v1.Transition\x12)\n\x07\x63losing\x18\x04 \x01(\x0b\x32\x18.celstream.v1.Transition\"\x8c\x02\n\x0f\x46ootageAnalysis\x12\x12\n\nfootage_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66rames\x18\x02 \x01(\x03\x12)\n\ttime_base\x18\x03 \x01(\x0b\x32\x16.celstream.v1.Rational\x12\x18\n\x10\x64uration_seconds\x18\x04 \x01(\x01\x12-\n\x0btransitions\x18\x05 \x03(\x0b\x32\x18.celstream.v1.Transition\x12!\n\x05shots\x18\x06 \x03(\x0b\x32\x12.celstream.v1.Shot\x12\x12\n\x06\x63hange\x18\x07 \x03(\x02\x42\x02\x10\x01\x12\x18\n\x10\x63hange_threshold\x18\x08 \x01(\x02\x12\x10\n\x08\x64\x65tector\x18\t \x01(\t\"I\n\x10\x43lipMeasurements\x12\x12\n\nbrightness\x18\x01 \x01(\x01\x12\x0e\n\x06motion\x18\x02 \x01(\x01\x12\x11\n\tsharpness\x18\x03 \x01(\x01\"\xba\x04\n\x04\x43lip\x12&\n\x04item\x18\x01 \x01(\x0b\x32\x18.celstream.v1.ItemHeader\x12\'\n\x05range\x18\x02 \x01(\x0b\x32\x18.celstream.v1.FrameRange\x12(\n\x05video\x18\x03 \x01(\x0b\x32\x19.celstream.v1.ArtefactRef\x12.\n\x0b\x66irst_frame\x18\x04 \x01(\x0b\x32\x19.celstream.v1.ArtefactRef\x12-\n\nlast_frame\x18\x05 \x01(\x0b\x32\x19.celstream.v1.ArtefactRef\x12\r\n\x05width\x18\x06 \x01(\x05\x12\x0e\n\x06height\x18\x07 \x01(\x05\x12#\n\x03\x66ps\x18\x08 \x01(\x0b\x32\x16.celstream.v1.Rational\x12\x33\n\x13sample_aspect_ratio\x18\t \x01(\x0b\x32\x16.celstream.v1.Rational\x12\'\n\x06method\x18\n \x01(\x0e\x32\x17.celstream.v1.CutMethod\x12\x17\n\x0f\x65ncoding_reason\x18\x0b \x01(\t\x12\'\n\x05\x61udio\x18\x0c \x03(\x0b\x32\x18.celstream.v1.AudioTrack\x12\x14\n\x0cshot_ordinal\x18\r \x01(\x05\x12\x14\n\x0cpart_ordinal\x18\x0e \x01(\x05\x12\x12\n\npart_count\x18\x0f \x01(\x05\x12\x34\n\x0cmeasurements\x18\x10 \x01(\x0b\x32\x1e.celstream.v1.ClipMeasurements*\xbd\x01\n\x0eTransitionKind\x12\x1f\n\x1bTRANSITION_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13TRANSITION_KIND_CUT\x10\x01\x12\x1c\n\x18TRANSITION_KIND_DISSOLVE\x10\x02\x12\x1b\n\x17TRANSITION_KIND_FADE_IN\x10\x03\x12\x1c\n\x18TRANSITION_KIND_FADE_OUT\x10\x04\x12\x18\n\x14TRANSITION_KIND_WIPE\x10\x05*W\n\tCutMethod\x12\x1a\n\x16\x43UT_METHOD_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43UT_METHOD_PACKETS\x10\x01\x12\x16\n\x12\x43UT_METHOD_ENCODED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63\x65lstream/v1/clip.proto\x12\x0c\x63\x65lstream.v1\x1a\x1b\x63\x65lstream/v1/envelope.proto\x1a\x1a\x63\x65lstream/v1/footage.proto\"\x83\x01\n\nTransition\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.celstream.v1.TransitionKind\x12\r\n\x05\x66rame\x18\x02 \x01(\x03\x12\x13\n\x0bstart_frame\x18\x03 \x01(\x03\x12\x11\n\tend_frame\x18\x04 \x01(\x03\x12\x12\n\nconfidence\x18\x05 \x01(\x01\"\x96\x01\n\x04Shot\x12\x0f\n\x07ordinal\x18\x01 \x01(\x05\x12\'\n\x05range\x18\x02 \x01(\x0b\x32\x18.celstream.v1.FrameRange\x12)\n\x07opening\x18\x03 \x01(\x0b\x32\x18.celstream.v1.Transition\x12)\n\x07\x63losing\x18\x04 \x01(\x0b\x32\x18.celstream.v1.Transition\"\x8c\x02\n\x0f\x46ootageAnalysis\x12\x12\n\nfootage_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66rames\x18\x02 \x01(\x03\x12)\n\ttime_base\x18\x03 \x01(\x0b\x32\x16.celstream.v1.Rational\x12\x18\n\x10\x64uration_seconds\x18\x04 \x01(\x01\x12-\n\x0btransitions\x18\x05 \x03(\x0b\x32\x18.celstream.v1.Transition\x12!\n\x05shots\x18\x06 \x03(\x0b\x32\x12.celstream.v1.Shot\x12\x12\n\x06\x63hange\x18\x07 \x03(\x02\x42\x02\x10\x01\x12\x18\n\x10\x63hange_threshold\x18\x08 \x01(\x02\x12\x10\n\x08\x64\x65tector\x18\t \x01(\t\"\xbe\x01\n\x07\x43\x61\x64\x65nce\x12\x0c\n\x04ones\x18\x01 \x01(\x01\x12\x0c\n\x04twos\x18\x02 \x01(\x01\x12\x0e\n\x06threes\x18\x03 \x01(\x01\x12\x0e\n\x06longer\x18\x04 \x01(\x01\x12\x0f\n\x07partial\x18\x05 \x01(\x01\x12\x1b\n\x13\x64rawings_per_second\x18\x06 \x01(\x01\x12\x15\n\rmedian_frames\x18\x07 \x01(\x01\x12\x17\n\x0bhold_frames\x18\x08 \x03(\x05\x42\x02\x10\x01\x12\x19\n\rpartial_holds\x18\t \x03(\x08\x42\x02\x10\x01\"\xa1\x01\n\nCameraMove\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.celstream.v1.CameraMoveKind\x12\r\n\x05right\x18\x02 \x01(\x01\x12\x0c\n\x04\x64own\x18\x03 \x01(\x01\x12\x0c\n\x04zoom\x18\x04 \x01(\x01\x12\x0c\n\x04turn\x18\x05 \x01(\x01\x12\x0c\n\x04step\x18\x06 \x01(\x01\x12\r\n\x05known\x18\x07 \x01(\x01\x12\x11\n\x05steps\x18\x08 \x03(\x02\x42\x02\x10\x01\"J\n\x0ePixelRectangle\x12\x0c\n\x04left\x18\x01 \x01(\x05\x12\x0b\n\x03top\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\"N\n\nStyleHints\x12\x0c\n\x04\x66lat\x18\x01 \x01(\x01\x12\r\n\x05lines\x18\x02 \x01(\x01\x12\x12\n\nsaturation\x18\x03 \x01(\x01\x12\x0f\n\x07\x63olours\x18\x04 \x01(\x01\"5\n\x0b\x46ingerprint\x12\x12\n\x06hashes\x18\x01 \x03(\x06\x42\x02\x10\x01\x12\x12\n\nper_second\x18\x02 \x01(\x01\"\xac\x03\n\x10\x43lipMeasurements\x12\x12\n\nbrightness\x18\x01 \x01(\x01\x12\x0e\n\x06motion\x18\x02 \x01(\x01\x12\x11\n\tsharpness\x18\x03 \x01(\x01\x12&\n\x07\x63\x61\x64\x65nce\x18\x04 \x01(\x0b\x32\x15.celstream.v1.Cadence\x12 \n\x04scan\x18\x05 \x01(\x0e\x32\x12.celstream.v1.Scan\x12(\n\x06\x63\x61mera\x18\x06 \x01(\x0b\x32\x18.celstream.v1.CameraMove\x12-\n\x07picture\x18\x07 \x01(\x0b\x32\x1c.celstream.v1.PixelRectangle\x12$\n\x04text\x18\x08 \x01(\x0e\x32\x16.celstream.v1.TextKind\x12\x14\n\x0c\x62lack_frames\x18\t \x01(\x05\x12\x14\n\x0c\x66lash_frames\x18\n \x01(\x05\x12\'\n\x05style\x18\x0b \x01(\x0b\x32\x18.celstream.v1.StyleHints\x12\x13\n\x0blive_action\x18\x0c \x01(\x01\x12.\n\x0b\x66ingerprint\x18\r \x01(\x0b\x32\x19.celstream.v1.Fingerprint\"\xba\x04\n\x04\x43lip\x12&\n\x04item\x18\x01 \x01(\x0b\x32\x18.celstream.v1.ItemHeader\x12\'\n\x05range\x18\x02 \x01(\x0b\x32\x18.celstream.v1.FrameRange\x12(\n\x05video\x18\x03 \x01(\x0b\x32\x19.celstream.v1.ArtefactRef\x12.\n\x0b\x66irst_frame\x18\x04 \x01(\x0b\x32\x19.celstream.v1.ArtefactRef\x12-\n\nlast_frame\x18\x05 \x01(\x0b\x32\x19.celstream.v1.ArtefactRef\x12\r\n\x05width\x18\x06 \x01(\x05\x12\x0e\n\x06height\x18\x07 \x01(\x05\x12#\n\x03\x66ps\x18\x08 \x01(\x0b\x32\x16.celstream.v1.Rational\x12\x33\n\x13sample_aspect_ratio\x18\t \x01(\x0b\x32\x16.celstream.v1.Rational\x12\'\n\x06method\x18\n \x01(\x0e\x32\x17.celstream.v1.CutMethod\x12\x17\n\x0f\x65ncoding_reason\x18\x0b \x01(\t\x12\'\n\x05\x61udio\x18\x0c \x03(\x0b\x32\x18.celstream.v1.AudioTrack\x12\x14\n\x0cshot_ordinal\x18\r \x01(\x05\x12\x14\n\x0cpart_ordinal\x18\x0e \x01(\x05\x12\x12\n\npart_count\x18\x0f \x01(\x05\x12\x34\n\x0cmeasurements\x18\x10 \x01(\x0b\x32\x1e.celstream.v1.ClipMeasurements*\xbd\x01\n\x0eTransitionKind\x12\x1f\n\x1bTRANSITION_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13TRANSITION_KIND_CUT\x10\x01\x12\x1c\n\x18TRANSITION_KIND_DISSOLVE\x10\x02\x12\x1b\n\x17TRANSITION_KIND_FADE_IN\x10\x03\x12\x1c\n\x18TRANSITION_KIND_FADE_OUT\x10\x04\x12\x18\n\x14TRANSITION_KIND_WIPE\x10\x05*W\n\tCutMethod\x12\x1a\n\x16\x43UT_METHOD_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43UT_METHOD_PACKETS\x10\x01\x12\x16\n\x12\x43UT_METHOD_ENCODED\x10\x02*[\n\x04Scan\x12\x14\n\x10SCAN_UNSPECIFIED\x10\x00\x12\x14\n\x10SCAN_PROGRESSIVE\x10\x01\x12\x13\n\x0fSCAN_INTERLACED\x10\x02\x12\x12\n\x0eSCAN_TELECINED\x10\x03*\xbd\x01\n\x0e\x43\x61meraMoveKind\x12 \n\x1c\x43\x41MERA_MOVE_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41MERA_MOVE_KIND_STATIC\x10\x01\x12\x18\n\x14\x43\x41MERA_MOVE_KIND_PAN\x10\x02\x12\x19\n\x15\x43\x41MERA_MOVE_KIND_ZOOM\x10\x03\x12\x1b\n\x17\x43\x41MERA_MOVE_KIND_ROTATE\x10\x04\x12\x1a\n\x16\x43\x41MERA_MOVE_KIND_SHAKE\x10\x05*~\n\x08TextKind\x12\x19\n\x15TEXT_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eTEXT_KIND_NONE\x10\x01\x12\x12\n\x0eTEXT_KIND_SOME\x10\x02\x12\x18\n\x14TEXT_KIND_TITLE_CARD\x10\x03\x12\x15\n\x11TEXT_KIND_CREDITS\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,18 +35,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FOOTAGEANALYSIS'].fields_by_name['change']._loaded_options = None
   _globals['_FOOTAGEANALYSIS'].fields_by_name['change']._serialized_options = b'\020\001'
-  _globals['_TRANSITIONKIND']._serialized_start=1305
-  _globals['_TRANSITIONKIND']._serialized_end=1494
-  _globals['_CUTMETHOD']._serialized_start=1496
-  _globals['_CUTMETHOD']._serialized_end=1583
+  _globals['_CADENCE'].fields_by_name['hold_frames']._loaded_options = None
+  _globals['_CADENCE'].fields_by_name['hold_frames']._serialized_options = b'\020\001'
+  _globals['_CADENCE'].fields_by_name['partial_holds']._loaded_options = None
+  _globals['_CADENCE'].fields_by_name['partial_holds']._serialized_options = b'\020\001'
+  _globals['_CAMERAMOVE'].fields_by_name['steps']._loaded_options = None
+  _globals['_CAMERAMOVE'].fields_by_name['steps']._serialized_options = b'\020\001'
+  _globals['_FINGERPRINT'].fields_by_name['hashes']._loaded_options = None
+  _globals['_FINGERPRINT'].fields_by_name['hashes']._serialized_options = b'\020\001'
+  _globals['_TRANSITIONKIND']._serialized_start=2229
+  _globals['_TRANSITIONKIND']._serialized_end=2418
+  _globals['_CUTMETHOD']._serialized_start=2420
+  _globals['_CUTMETHOD']._serialized_end=2507
+  _globals['_SCAN']._serialized_start=2509
+  _globals['_SCAN']._serialized_end=2600
+  _globals['_CAMERAMOVEKIND']._serialized_start=2603
+  _globals['_CAMERAMOVEKIND']._serialized_end=2792
+  _globals['_TEXTKIND']._serialized_start=2794
+  _globals['_TEXTKIND']._serialized_end=2920
   _globals['_TRANSITION']._serialized_start=99
   _globals['_TRANSITION']._serialized_end=230
   _globals['_SHOT']._serialized_start=233
   _globals['_SHOT']._serialized_end=383
   _globals['_FOOTAGEANALYSIS']._serialized_start=386
   _globals['_FOOTAGEANALYSIS']._serialized_end=654
-  _globals['_CLIPMEASUREMENTS']._serialized_start=656
-  _globals['_CLIPMEASUREMENTS']._serialized_end=729
-  _globals['_CLIP']._serialized_start=732
-  _globals['_CLIP']._serialized_end=1302
+  _globals['_CADENCE']._serialized_start=657
+  _globals['_CADENCE']._serialized_end=847
+  _globals['_CAMERAMOVE']._serialized_start=850
+  _globals['_CAMERAMOVE']._serialized_end=1011
+  _globals['_PIXELRECTANGLE']._serialized_start=1013
+  _globals['_PIXELRECTANGLE']._serialized_end=1087
+  _globals['_STYLEHINTS']._serialized_start=1089
+  _globals['_STYLEHINTS']._serialized_end=1167
+  _globals['_FINGERPRINT']._serialized_start=1169
+  _globals['_FINGERPRINT']._serialized_end=1222
+  _globals['_CLIPMEASUREMENTS']._serialized_start=1225
+  _globals['_CLIPMEASUREMENTS']._serialized_end=1653
+  _globals['_CLIP']._serialized_start=1656
+  _globals['_CLIP']._serialized_end=2226
 # @@protoc_insertion_point(module_scope)

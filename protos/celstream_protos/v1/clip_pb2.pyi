@@ -81,6 +81,102 @@ CUT_METHOD_ENCODED: CutMethod.ValueType  # 2
 """Encoded anew, mathematically lossless."""
 Global___CutMethod: _TypeAlias = CutMethod  # noqa: Y015
 
+class _Scan:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ScanEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Scan.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SCAN_UNSPECIFIED: _Scan.ValueType  # 0
+    """Not stated."""
+    SCAN_PROGRESSIVE: _Scan.ValueType  # 1
+    """A frame holds one moment."""
+    SCAN_INTERLACED: _Scan.ValueType  # 2
+    """A frame holds two moments, in its even and in its odd lines."""
+    SCAN_TELECINED: _Scan.ValueType  # 3
+    """Four frames of film are spread over five frames (3:2 pulldown)."""
+
+class Scan(_Scan, metaclass=_ScanEnumTypeWrapper):
+    """How the source's frames hold its moments."""
+
+SCAN_UNSPECIFIED: Scan.ValueType  # 0
+"""Not stated."""
+SCAN_PROGRESSIVE: Scan.ValueType  # 1
+"""A frame holds one moment."""
+SCAN_INTERLACED: Scan.ValueType  # 2
+"""A frame holds two moments, in its even and in its odd lines."""
+SCAN_TELECINED: Scan.ValueType  # 3
+"""Four frames of film are spread over five frames (3:2 pulldown)."""
+Global___Scan: _TypeAlias = Scan  # noqa: Y015
+
+class _CameraMoveKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CameraMoveKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CameraMoveKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CAMERA_MOVE_KIND_UNSPECIFIED: _CameraMoveKind.ValueType  # 0
+    """Not stated."""
+    CAMERA_MOVE_KIND_STATIC: _CameraMoveKind.ValueType  # 1
+    """It stands."""
+    CAMERA_MOVE_KIND_PAN: _CameraMoveKind.ValueType  # 2
+    """The picture shifts."""
+    CAMERA_MOVE_KIND_ZOOM: _CameraMoveKind.ValueType  # 3
+    """The picture grows or shrinks."""
+    CAMERA_MOVE_KIND_ROTATE: _CameraMoveKind.ValueType  # 4
+    """The picture turns."""
+    CAMERA_MOVE_KIND_SHAKE: _CameraMoveKind.ValueType  # 5
+    """The picture shifts to and fro."""
+
+class CameraMoveKind(_CameraMoveKind, metaclass=_CameraMoveKindEnumTypeWrapper):
+    """What the camera does."""
+
+CAMERA_MOVE_KIND_UNSPECIFIED: CameraMoveKind.ValueType  # 0
+"""Not stated."""
+CAMERA_MOVE_KIND_STATIC: CameraMoveKind.ValueType  # 1
+"""It stands."""
+CAMERA_MOVE_KIND_PAN: CameraMoveKind.ValueType  # 2
+"""The picture shifts."""
+CAMERA_MOVE_KIND_ZOOM: CameraMoveKind.ValueType  # 3
+"""The picture grows or shrinks."""
+CAMERA_MOVE_KIND_ROTATE: CameraMoveKind.ValueType  # 4
+"""The picture turns."""
+CAMERA_MOVE_KIND_SHAKE: CameraMoveKind.ValueType  # 5
+"""The picture shifts to and fro."""
+Global___CameraMoveKind: _TypeAlias = CameraMoveKind  # noqa: Y015
+
+class _TextKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TextKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TextKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TEXT_KIND_UNSPECIFIED: _TextKind.ValueType  # 0
+    """Not stated."""
+    TEXT_KIND_NONE: _TextKind.ValueType  # 1
+    """None was found."""
+    TEXT_KIND_SOME: _TextKind.ValueType  # 2
+    """Some, over a picture that moves."""
+    TEXT_KIND_TITLE_CARD: _TextKind.ValueType  # 3
+    """Text on a picture that stands still."""
+    TEXT_KIND_CREDITS: _TextKind.ValueType  # 4
+    """Text that scrolls."""
+
+class TextKind(_TextKind, metaclass=_TextKindEnumTypeWrapper):
+    """Text in the picture."""
+
+TEXT_KIND_UNSPECIFIED: TextKind.ValueType  # 0
+"""Not stated."""
+TEXT_KIND_NONE: TextKind.ValueType  # 1
+"""None was found."""
+TEXT_KIND_SOME: TextKind.ValueType  # 2
+"""Some, over a picture that moves."""
+TEXT_KIND_TITLE_CARD: TextKind.ValueType  # 3
+"""Text on a picture that stands still."""
+TEXT_KIND_CREDITS: TextKind.ValueType  # 4
+"""Text that scrolls."""
+Global___TextKind: _TypeAlias = TextKind  # noqa: Y015
+
 @_typing.final
 class Transition(_message.Message):
     """A transition of a footage."""
@@ -222,6 +318,214 @@ class FootageAnalysis(_message.Message):
 Global___FootageAnalysis: _TypeAlias = FootageAnalysis  # noqa: Y015
 
 @_typing.final
+class Cadence(_message.Message):
+    """For how many frames each drawing is held. Fields are matched first where the source is interlaced or telecined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ONES_FIELD_NUMBER: _builtins.int
+    TWOS_FIELD_NUMBER: _builtins.int
+    THREES_FIELD_NUMBER: _builtins.int
+    LONGER_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
+    DRAWINGS_PER_SECOND_FIELD_NUMBER: _builtins.int
+    MEDIAN_FRAMES_FIELD_NUMBER: _builtins.int
+    HOLD_FRAMES_FIELD_NUMBER: _builtins.int
+    PARTIAL_HOLDS_FIELD_NUMBER: _builtins.int
+    ones: _builtins.float
+    """Share of frames in holds of one frame ("on ones"), 0 to 1; frames of the film where the source is telecined."""
+    twos: _builtins.float
+    """Share of frames in holds of two frames, 0 to 1."""
+    threes: _builtins.float
+    """Share of frames in holds of three frames, 0 to 1."""
+    longer: _builtins.float
+    """Share of frames in longer holds, 0 to 1."""
+    partial: _builtins.float
+    """Share of new drawings that changed a part only, such as a mouth ("partial hold"), 0 to 1."""
+    drawings_per_second: _builtins.float
+    """Drawings per second."""
+    median_frames: _builtins.float
+    """Median length of a hold, frames."""
+    @_builtins.property
+    def hold_frames(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Length of every hold in order, frames of the clip; they add up to the clip's length."""
+
+    @_builtins.property
+    def partial_holds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
+        """For every hold, whether only a part of its drawing is new."""
+
+    def __init__(
+        self,
+        *,
+        ones: _builtins.float = ...,
+        twos: _builtins.float = ...,
+        threes: _builtins.float = ...,
+        longer: _builtins.float = ...,
+        partial: _builtins.float = ...,
+        drawings_per_second: _builtins.float = ...,
+        median_frames: _builtins.float = ...,
+        hold_frames: _abc.Iterable[_builtins.int] | None = ...,
+        partial_holds: _abc.Iterable[_builtins.bool] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drawings_per_second", b"drawings_per_second", "hold_frames", b"hold_frames", "longer", b"longer", "median_frames", b"median_frames", "ones", b"ones", "partial", b"partial", "partial_holds", b"partial_holds", "threes", b"threes", "twos", b"twos"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cadence: _TypeAlias = Cadence  # noqa: Y015
+
+@_typing.final
+class CameraMove(_message.Message):
+    """The camera's move in a clip."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    RIGHT_FIELD_NUMBER: _builtins.int
+    DOWN_FIELD_NUMBER: _builtins.int
+    ZOOM_FIELD_NUMBER: _builtins.int
+    TURN_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    kind: Global___CameraMoveKind.ValueType
+    """Kind."""
+    right: _builtins.float
+    """How far the picture goes to the right from the first frame to the last, shares of its height."""
+    down: _builtins.float
+    """How far it goes down, shares of its height."""
+    zoom: _builtins.float
+    """Natural logarithm of how much it grows."""
+    turn: _builtins.float
+    """How far it turns clockwise, radians."""
+    step: _builtins.float
+    """Mean shift from frame to frame, shares of the picture's height."""
+    known: _builtins.float
+    """Share of the frames whose step was found, 0 to 1."""
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Unless the camera stands: for every frame four numbers, its step from the frame before about the picture's middle:
+        right and down in shares of the height, natural logarithm of the growth, clockwise turn in radians.
+        """
+
+    def __init__(
+        self,
+        *,
+        kind: Global___CameraMoveKind.ValueType = ...,
+        right: _builtins.float = ...,
+        down: _builtins.float = ...,
+        zoom: _builtins.float = ...,
+        turn: _builtins.float = ...,
+        step: _builtins.float = ...,
+        known: _builtins.float = ...,
+        steps: _abc.Iterable[_builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["down", b"down", "kind", b"kind", "known", b"known", "right", b"right", "step", b"step", "steps", b"steps", "turn", b"turn", "zoom", b"zoom"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CameraMove: _TypeAlias = CameraMove  # noqa: Y015
+
+@_typing.final
+class PixelRectangle(_message.Message):
+    """A rectangle of pixels of the frame."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEFT_FIELD_NUMBER: _builtins.int
+    TOP_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    left: _builtins.int
+    """First column."""
+    top: _builtins.int
+    """First row."""
+    width: _builtins.int
+    """Columns."""
+    height: _builtins.int
+    """Rows."""
+    def __init__(
+        self,
+        *,
+        left: _builtins.int = ...,
+        top: _builtins.int = ...,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["height", b"height", "left", b"left", "top", b"top", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PixelRectangle: _TypeAlias = PixelRectangle  # noqa: Y015
+
+@_typing.final
+class StyleHints(_message.Message):
+    """Hints at how the picture is made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FLAT_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    SATURATION_FIELD_NUMBER: _builtins.int
+    COLOURS_FIELD_NUMBER: _builtins.int
+    flat: _builtins.float
+    """Share of the picture in even fills, 0 to 1."""
+    lines: _builtins.float
+    """Share of the picture in dark outlines, 0 to 1."""
+    saturation: _builtins.float
+    """Mean distance of the colours from grey, 0 to 1."""
+    colours: _builtins.float
+    """Number of colours that cover the picture, brightness apart."""
+    def __init__(
+        self,
+        *,
+        flat: _builtins.float = ...,
+        lines: _builtins.float = ...,
+        saturation: _builtins.float = ...,
+        colours: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["colours", b"colours", "flat", b"flat", "lines", b"lines", "saturation", b"saturation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StyleHints: _TypeAlias = StyleHints  # noqa: Y015
+
+@_typing.final
+class Fingerprint(_message.Message):
+    """Finds the same pictures again after re-encoding, scaling and a shift in time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HASHES_FIELD_NUMBER: _builtins.int
+    PER_SECOND_FIELD_NUMBER: _builtins.int
+    per_second: _builtins.float
+    """Hashes per second."""
+    @_builtins.property
+    def hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Hashes of pictures, in order, 64 bits each; 0 for a picture of one colour."""
+
+    def __init__(
+        self,
+        *,
+        hashes: _abc.Iterable[_builtins.int] | None = ...,
+        per_second: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hashes", b"hashes", "per_second", b"per_second"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fingerprint: _TypeAlias = Fingerprint  # noqa: Y015
+
+@_typing.final
 class ClipMeasurements(_message.Message):
     """What is measured over a clip's frames."""
 
@@ -230,22 +534,72 @@ class ClipMeasurements(_message.Message):
     BRIGHTNESS_FIELD_NUMBER: _builtins.int
     MOTION_FIELD_NUMBER: _builtins.int
     SHARPNESS_FIELD_NUMBER: _builtins.int
+    CADENCE_FIELD_NUMBER: _builtins.int
+    SCAN_FIELD_NUMBER: _builtins.int
+    CAMERA_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    BLACK_FRAMES_FIELD_NUMBER: _builtins.int
+    FLASH_FRAMES_FIELD_NUMBER: _builtins.int
+    STYLE_FIELD_NUMBER: _builtins.int
+    LIVE_ACTION_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
     brightness: _builtins.float
     """Mean luma, 0 (black) to 255."""
     motion: _builtins.float
     """Mean absolute difference of consecutive frames' luma, 0 to 255."""
     sharpness: _builtins.float
     """Variance of the Laplacian of luma, averaged over the frames; larger is sharper."""
+    scan: Global___Scan.ValueType
+    """How the source's frames hold its moments."""
+    text: Global___TextKind.ValueType
+    """Text in the picture."""
+    black_frames: _builtins.int
+    """Number of black frames."""
+    flash_frames: _builtins.int
+    """Number of frames under a flash of light or dark."""
+    live_action: _builtins.float
+    """Suspicion that this is live action, 0 to 1: a flag to look, no judgement."""
+    @_builtins.property
+    def cadence(self) -> Global___Cadence:
+        """How long drawings are held."""
+
+    @_builtins.property
+    def camera(self) -> Global___CameraMove:
+        """What the camera does."""
+
+    @_builtins.property
+    def picture(self) -> Global___PixelRectangle:
+        """The picture inside black bars."""
+
+    @_builtins.property
+    def style(self) -> Global___StyleHints:
+        """Hints at the drawing style."""
+
+    @_builtins.property
+    def fingerprint(self) -> Global___Fingerprint:
+        """Perceptual fingerprint."""
+
     def __init__(
         self,
         *,
         brightness: _builtins.float = ...,
         motion: _builtins.float = ...,
         sharpness: _builtins.float = ...,
+        cadence: Global___Cadence | None = ...,
+        scan: Global___Scan.ValueType = ...,
+        camera: Global___CameraMove | None = ...,
+        picture: Global___PixelRectangle | None = ...,
+        text: Global___TextKind.ValueType = ...,
+        black_frames: _builtins.int = ...,
+        flash_frames: _builtins.int = ...,
+        style: Global___StyleHints | None = ...,
+        live_action: _builtins.float = ...,
+        fingerprint: Global___Fingerprint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cadence", b"cadence", "camera", b"camera", "fingerprint", b"fingerprint", "picture", b"picture", "style", b"style"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brightness", b"brightness", "motion", b"motion", "sharpness", b"sharpness"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["black_frames", b"black_frames", "brightness", b"brightness", "cadence", b"cadence", "camera", b"camera", "fingerprint", b"fingerprint", "flash_frames", b"flash_frames", "live_action", b"live_action", "motion", b"motion", "picture", b"picture", "scan", b"scan", "sharpness", b"sharpness", "style", b"style", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -18,8 +18,10 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage.opening import Opened, open_footage
 from numpy.typing import NDArray
 
+from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.detectors import detector_of
 from celstream_segmenter.frame_reader import key_packets_before
+from celstream_segmenter.full_picture import FullPicture, FullPictureReader
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.packet_contents import NO_TIME
 from celstream_segmenter.packet_index import FootageIndex, packets_through_damage
@@ -39,7 +41,7 @@ class Chapter:
 
     ticks: presentation time of each frame, in time_base (seconds per tick). end_ticks: when the last frame ends.
     corrupt: which frames the decoder had to make up. change: see `Detector.change`. All of them have one value a frame.
-    following: the next chapter's beginning; None at the end of the footage.
+    clips: sums up any clip of the chapter. following: the next chapter's beginning; None at the end of the footage.
     """
 
     first_frame: int
@@ -52,6 +54,7 @@ class Chapter:
     measurements: FrameMeasurements
     change: list[float]
     change_threshold: float
+    clips: ClipMeasurer
     following: Beginning | None = None
 
     @property
@@ -119,11 +122,14 @@ class DecodingPass:
             chapter = self._chapter = begin(self._beginning)
             recent: deque[_Seen] = deque(maxlen=KEPT_PICTURES)
             last = NO_TIME
+            reader = FullPictureReader(Fraction(fps))
             for frame in self._decoded(opened):
                 if frame.pts is None or frame.pts <= last:
                     continue  # cannot be shown at a time of its own
                 last = frame.pts
-                seen = _Seen(frame.pts, frame.duration, frame.is_corrupt, small_picture(frame))
+                picture = small_picture(frame)
+                full = reader.read(chapter.next_frame, frame, *picture.luma.shape[::-1])
+                seen = _Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full)
                 recent.append(seen)
                 shots = chapter.add(seen, frame)
                 self._on_frame(chapter.next_frame - 1, frame, chapter.motion)
@@ -173,6 +179,7 @@ class _Seen:
     duration: int
     corrupt: bool
     picture: SmallPicture
+    full: FullPicture
 
 
 class _OpenChapter:
@@ -185,6 +192,7 @@ class _OpenChapter:
         self._fps = fps
         self._detector = detector_of(rules.detector, float(fps))
         self._measurer = FrameMeasurer()
+        self._clips = ClipMeasurer(beginning.frame)
         self._assembler = ShotAssembler(beginning.frame, beginning.shot_ordinal, beginning.opening)
         self._ticks: list[int] = []
         self._corrupt: list[bool] = []
@@ -210,6 +218,7 @@ class _OpenChapter:
         self._corrupt.append(seen.corrupt)
         self._last_duration = seen.duration
         self.motion = self._measurer.add(seen.picture.luma)
+        self._clips.add(float(seen.ticks * self._time_base), seen.picture, seen.full)
         return self._assemble(self._detector.push(seen.picture, frame))
 
     def finish(self) -> list[Shot]:
@@ -248,6 +257,7 @@ class _OpenChapter:
             measurements=self._measurer.finish().part(0, count),
             change=change,
             change_threshold=self._detector.change_threshold,
+            clips=self._clips,
             following=following,
         )
 

@@ -20,10 +20,13 @@ CODING_NOISE = 28.0  # of one pixel's level (0-255), at CRF 32; averaging over s
 LEAST_NOISE = 3.0
 MOVED_NOISE = 6.5  # what the undoing of a camera's move leaves, whatever the size
 NOISE_RATIO = 3.0  # grain's largest block by its upper quartile
+SIGNED_RATIO = 2.5  # of grain: mean absolute difference of 4 x 4 pixels by the absolute mean of 6 x 6
+HELD_RATIO, FEWEST_HELD = 2.2, 4  # a new drawing by the median of what a move leaves of held ones, if so many are held
+LEAST_MOVED, MOST_MOVED = 0.35, 1.6
 MISPLACED_PIXELS = 0.1  # of the small picture: how well a camera's move is known
 EDGE_BLOCK = 6  # pixels; edges that lie aside by less than a pixel average out in it
 GAP_LOWEST, GAP_HIGHEST = 0.3, 4.5  # a clip's threshold lies so near to the usual one …
-GAP_SPREAD = 0.6  # … by a bell curve of this width, natural logarithm
+GAP_SPREAD = 0.4  # … by a bell curve of this width, natural logarithm
 EXPOSURE_MEAN, EXPOSURE_GAIN = 2.5, 0.05  # changes of mean luma and of contrast from which exposure is undone
 ALIKE = 0.9  # correlation of two frames from which their difference can be one of exposure
 PARTIAL_SHARE = 0.25  # of the area that a clip's drawings usually change: less is a mouth or an eye
@@ -140,15 +143,18 @@ def novelty(changes: Sequence[Change], shrink: int) -> NDArray[np.float64]:
 
     shrink: pixels of the frame per pixel of the small picture, in each direction.
     """
-    coding = max(LEAST_NOISE, CODING_NOISE / shrink, NOISE_RATIO * _noise(changes, moved=False))
-    moved = max(MOVED_NOISE, NOISE_RATIO * _noise(changes, moved=True))
-    return np.array([change.most / (moved if change.moved else coding) for change in changes])
-
-
-def _noise(changes: Sequence[Change], *, moved: bool) -> float:
-    """What the quieter frames of a clip differ by throughout: grain, or what undoing the camera's move left."""
-    found = [change.noise for change in changes if change.moved == moved]
-    return float(np.percentile(found, 30)) if found else 0.0
+    if not changes:
+        return np.zeros(0)
+    quiet = [change.noise * (SIGNED_RATIO if change.moved else 1.0) for change in changes]
+    grain = NOISE_RATIO * float(np.percentile(quiet, 30))
+    coding, moved = max(LEAST_NOISE, CODING_NOISE / shrink, grain), max(MOVED_NOISE, grain / SIGNED_RATIO)
+    found = np.array([change.most / (moved if change.moved else coding) for change in changes])
+    if 2 * sum(change.moved for change in changes) <= len(changes):
+        return found
+    # How well a camera's move can be undone depends on what is in the picture: the quieter frames of the clip tell.
+    held = found[(found > 0) & (found < 1.0)]
+    usual = 1.0 if len(held) < FEWEST_HELD else HELD_RATIO * float(np.median(held))
+    return found / min(max(usual, LEAST_MOVED), MOST_MOVED)
 
 
 def threshold_of(novelties: NDArray[np.float64]) -> float:
@@ -157,11 +163,13 @@ def threshold_of(novelties: NDArray[np.float64]) -> float:
     It lies in the widest gap (in ratio) between the values, near 1: a clip on ones has no noise to learn from, a still
     one no drawings.
     """
-    inner = np.sort(novelties[(novelties > GAP_LOWEST) & (novelties < GAP_HIGHEST)])
-    edges = np.log(np.concatenate(([GAP_LOWEST], inner, [GAP_HIGHEST])))
+    inside = (novelties > GAP_LOWEST) & (novelties < GAP_HIGHEST)
+    above = float(np.min(novelties[novelties >= GAP_HIGHEST], initial=3 * GAP_HIGHEST))
+    edges = np.log(np.concatenate(([GAP_LOWEST], np.sort(novelties[inside]), [above])))
     gaps = np.diff(edges)
     # The place in a gap that is nearest to 1, but not at the gap's very edge.
-    places = np.clip(0.0, edges[:-1] + 0.3 * gaps, edges[1:] - 0.3 * gaps)
+    margins = 0.3 * np.minimum(gaps, 1.0)
+    places = np.clip(0.0, edges[:-1] + margins, edges[1:] - margins)
     return float(np.exp(places[np.argmax(gaps * np.exp(-0.5 * (places / GAP_SPREAD) ** 2))]))
 
 

@@ -6,6 +6,7 @@ similarity that most of them agree on wins (RANSAC). Where a good part of what h
 camera: a character that fills half of the picture does not move it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,11 +32,11 @@ FEWEST_CORNERS = 8
 EXPOSURE_MEAN = 8.0  # change of mean luma, 0-255, from which it is undone before corners are followed
 
 # What a clip must show to be named a move; sizes are shares of the picture's height.
-PAN_TOTAL = 0.03
-PAN_PER_SECOND = 0.008
-ZOOM_TOTAL = 0.02  # natural logarithm of the scale
-TURN_TOTAL = 0.017  # radians, about one degree
-SHAKE_STEP = 0.0015
+LEAST_MOVE = 0.012  # how far the picture, or its border under a zoom or a turn, goes in all
+BORDER = 0.6  # from the middle of the picture to the middle of its border, about
+SHAKE_STEP = 0.0012  # mean step of a shaking camera
+SHAKE_DETOUR = 4.0  # length of its way by how far it gets
+SHAKE_TURNS = 0.3  # of the frames it turns back
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +163,58 @@ def _as_step(fit: Affine, width: int, height: int, trust: float) -> CameraStep:
     dx, dy = fit[:, :2] @ centre + fit[:, 2] - centre
     turn = float(np.arctan2(fit[1, 0], fit[0, 0]))
     return CameraStep(float(dx / height), float(dy / height), float(np.log(max(scale, 1e-3))), turn, trust)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraMove:
+    """What the camera does in a clip.
+
+    right, down: how far the picture goes from the first frame to the last, shares of its height. zoom: natural
+    logarithm of its scale. turn: radians, clockwise. step: mean shift from frame to frame, shares of the height.
+    known: share 0-1 of the frames whose step was found.
+    """
+
+    kind: CameraKind
+    right: float
+    down: float
+    zoom: float
+    turn: float
+    step: float
+    known: float
+
+
+def camera_move(steps: Sequence[CameraStep]) -> CameraMove:
+    """Sum up the steps of a clip, without the first frame's, which leads into the clip from outside."""
+    if not steps:
+        return CameraMove("static", 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
+    values = np.array([(step.dx, step.dy, step.zoom, step.turn) for step in steps])
+    known = np.array([step.trust > 0 for step in steps])
+    if known.any():  # a step that was not found is like those beside it
+        places = np.arange(len(steps))
+        values = np.stack([np.interp(places, places[known], column[known]) for column in values.T], 1)
+    right, down, zoom, turn = (float(v) for v in values.sum(0))
+    way = np.cumsum(values[:, :2], axis=0)
+    reach = float(np.hypot(*np.ptp(np.vstack([np.zeros(2), way]), axis=0)))
+    lengths = np.hypot(values[:, 0], values[:, 1])
+    share = float(known.mean())
+    step = float(lengths.mean())
+
+    def named(kind: CameraKind) -> CameraMove:
+        return CameraMove(kind, right, down, zoom, turn, step, share)
+
+    if _shakes(values[:, :2], lengths, reach):
+        return named("shake")
+    sizes: dict[CameraKind, float] = {
+        "pan": reach,
+        "zoom": BORDER * float(np.ptp(np.append(0.0, np.cumsum(values[:, 2])))),
+        "rotate": BORDER * float(np.ptp(np.append(0.0, np.cumsum(values[:, 3])))),
+    }
+    kind = max(sizes, key=lambda name: sizes[name])
+    return named(kind if sizes[kind] >= LEAST_MOVE else "static")
+
+
+def _shakes(shifts: NDArray[np.float64], lengths: NDArray[np.float64], reach: float) -> bool:
+    if lengths.mean() < SHAKE_STEP or lengths.sum() < SHAKE_DETOUR * reach or len(shifts) < 2:
+        return False
+    turns_back = np.sum(shifts[1:] * shifts[:-1], axis=1) < 0
+    return float(turns_back.mean()) >= SHAKE_TURNS

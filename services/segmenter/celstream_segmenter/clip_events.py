@@ -8,6 +8,7 @@ from celstream_platform.artefacts.port import ArtefactStore
 from celstream_protos.v1 import clip_pb2, envelope_pb2, footage_pb2
 
 from celstream_segmenter.found import ClipMade, Refused, ShotFound, SoundTrack
+from celstream_segmenter.measurement_messages import measurements_message
 from celstream_segmenter.transitions import Transition
 
 LEVEL = "clips"
@@ -78,8 +79,8 @@ def clip_event(
         shot_ordinal=made.shot_ordinal,
         part_ordinal=made.part_ordinal,
         part_count=made.part_count,
-        measurements=clip_pb2.ClipMeasurements(
-            brightness=made.brightness, motion=made.motion, sharpness=made.sharpness
+        measurements=measurements_message(
+            made.measurements, brightness=made.brightness, motion=made.motion, sharpness=made.sharpness
         ),
     )
     if made.first_frame:

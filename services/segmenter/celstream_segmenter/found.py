@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from celstream_segmenter.clip_measurements import ClipMeasurements
 from celstream_segmenter.shots import Beginning, Shot
 from celstream_segmenter.transitions import Transition
 
@@ -52,6 +53,7 @@ class ClipMade(msgspec.Struct, frozen=True, kw_only=True):
     brightness: float
     motion: float
     sharpness: float
+    measurements: ClipMeasurements
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

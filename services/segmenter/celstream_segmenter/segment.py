@@ -11,9 +11,11 @@ from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
 from celstream_segmenter.analysis import Chapter, DecodingPass, FramesDecoded
+from celstream_segmenter.clip_measurements import ClipMeasurements, ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
 from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Resumption, ShotFound, SoundTrack, Working
 from celstream_segmenter.frame_reader import FrameReader
+from celstream_segmenter.full_picture import FullPictureReader
 from celstream_segmenter.lossless_cut import Cutter
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.packet_index import FootageIndex, index_footage
@@ -80,7 +82,8 @@ def _cut_chapter(
             if isinstance(decision, PlannedClip):
                 measured = chapter.measured(decision.start_frame, decision.end_frame)
                 try:
-                    yield _clip(cutter, rules, index, measured, decision, stills, scratch)
+                    found = _summed_up(chapter.clips, decision, measured, rules)
+                    yield _clip(cutter, rules, index, measured, found, decision, stills, scratch)
                 except Invalid as error:
                     yield _refused(chapter, _unprovable(decision, error), stills)
             else:
@@ -101,13 +104,32 @@ def cut(path: Path, rules: SegmentationRules, ranges: list[tuple[int, int]], scr
                 f"{path.name}: frames {clip.start_frame} to {clip.end_frame} are outside the footage, "
                 f"which has frames 0 to {index.frame_count}. Give a start before an end, both inside."
             )
+    fps = index.frame_count / (index.seconds_at(index.frame_count) - index.seconds_at(0))
     with FrameReader(path, index) as frames, Cutter(path, index) as cutter:
         stills.complete(frames, planned)
         for clip in planned:
-            measurer = FrameMeasurer()
-            for frame in frames.frames(clip.start_frame, clip.end_frame):
-                measurer.add(small_picture(frame).luma)
-            yield _clip(cutter, rules, index, measurer.finish(), clip, stills, scratch)
+            measurer, clips = FrameMeasurer(), ClipMeasurer(clip.start_frame)
+            reader = FullPictureReader(fps)
+            for number, frame in enumerate(frames.frames(clip.start_frame, clip.end_frame), clip.start_frame):
+                picture = small_picture(frame)
+                measurer.add(picture.luma)
+                seconds = float(index.seconds_at(number))
+                clips.add(seconds, picture, reader.read(number, frame, *picture.luma.shape[::-1]))
+            measured = measurer.finish()
+            found = _summed_up(clips, clip, measured, rules)
+            yield _clip(cutter, rules, index, measured, found, clip, stills, scratch)
+
+
+def _summed_up(
+    clips: ClipMeasurer, planned: PlannedClip, measured: FrameMeasurements, rules: SegmentationRules
+) -> ClipMeasurements:
+    return clips.clip(
+        planned.start_frame,
+        planned.end_frame,
+        measured,
+        black_mean_luma=rules.black_mean_luma,
+        black_peak_luma=rules.black_peak_luma,
+    )
 
 
 def _report(step: Shot | FramesDecoded, decoding: DecodingPass, index: FootageIndex) -> Found:
@@ -166,6 +188,7 @@ def _clip(
     rules: SegmentationRules,
     index: FootageIndex,
     measured: FrameMeasurements,
+    found: ClipMeasurements,
     planned: PlannedClip,
     stills: StillFiles,
     scratch: Path,
@@ -195,4 +218,5 @@ def _clip(
         # The first frame's motion leads into the clip from outside.
         motion=float(np.mean(measured.motion[1:])) if end - start > 1 else 0.0,
         sharpness=float(np.mean(measured.sharpness)),
+        measurements=found,
     )

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from celstream_segmenter.analysis import Chapter
+from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
 from celstream_segmenter.measurements import FrameMeasurer
 from celstream_segmenter.rules import SegmentationRules
@@ -30,6 +31,7 @@ def analysis_of(
         measurements=measurer.finish(),
         change=[0.0] * count,
         change_threshold=0.1,
+        clips=ClipMeasurer(0),
     )
 
 

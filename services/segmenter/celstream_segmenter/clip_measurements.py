@@ -1,0 +1,173 @@
+"""Measurements of clips: gathers what the decoding pass sees frame by frame, and sums it up for each clip."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.cadence import Cadence, Change, Hold, cadence_of, change_between, holds
+from celstream_segmenter.camera_motion import STANDING, CameraMove, CameraStep, camera_move, camera_step
+from celstream_segmenter.field_matching import CYCLE, Match, film_lengths, matched, telecine_phase, without_repeats
+from celstream_segmenter.fingerprint import HASHES_PER_SECOND, picture_hash
+from celstream_segmenter.full_picture import FullPicture, Glance
+from celstream_segmenter.letterbox import Rectangle, picture_rectangle
+from celstream_segmenter.measurements import FrameMeasurements
+from celstream_segmenter.picture_style import StyleHints, average_hints, live_action_suspicion, style_hints
+from celstream_segmenter.small_pictures import SmallPicture, shrink_factor
+from celstream_segmenter.title_cards import TextKind, text_kind
+
+Scan = Literal["progressive", "interlaced", "telecined"]
+FLASH_LEVELS = 18.0  # mean luma above or below that of the frames around
+FLASH_REACH = 6  # frames to each side; a flash is shorter than half of them
+INTERLACED_SHARE = 0.02  # of a clip's frames with woven fields: less are drawings with lines like a comb's
+CYCLE_REACH = 240  # frames before and after a clip that may tell where telecine's cycle stands
+HASH_SECONDS = 1 / HASHES_PER_SECOND
+TIME_ROUNDING = 0.002  # seconds: containers round times to a millisecond
+ONE_DRAWING = 0.9  # of a clip's frames showing its longest-held drawing, in which nothing moves
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMeasurements:
+    """What is measured over one clip of frames.
+
+    holds: in order, frames from the clip's first. cadence: in frames of the film where the clip is telecined, else in
+    frames of the file. steps: the camera's, one a frame, the first standing. picture: inside bars, pixels of the frame.
+    black_frames, flash_frames: how many. hashes: see `fingerprint`. live_action: suspicion 0-1.
+    """
+
+    cadence: Cadence
+    holds: list[Hold]
+    scan: Scan
+    camera: CameraMove
+    steps: list[CameraStep]
+    picture: Rectangle
+    text: TextKind
+    black_frames: int
+    flash_frames: int
+    style: StyleHints
+    live_action: float
+    hashes: NDArray[np.uint64]
+
+
+class ClipMeasurer:
+    """Takes frames in display order and keeps a few numbers of each; sums up any range of them."""
+
+    def __init__(self, first_frame: int) -> None:
+        """first_frame: number of the frame that comes first."""
+        self._first = first_frame
+        self._size = (0, 0)
+        self._seconds: list[float] = []
+        self._previous: NDArray[Any] | None = None
+        self._changes: list[Change] = []
+        self._steps: list[CameraStep] = []
+        self._matches: list[Match | None] = []
+        self._glances: dict[int, Glance] = {}
+        self._styles: dict[int, StyleHints] = {}
+        self._hashes: list[tuple[float, np.uint64]] = []
+
+    def add(self, seconds: float, picture: SmallPicture, full: FullPicture) -> None:
+        """Take the next frame, which is shown from `seconds` on."""
+        number = self._first + len(self._changes)
+        self._size = full.size
+        self._seconds.append(seconds)
+        luma: NDArray[Any] = picture.luma
+        match = None
+        # The first frame is judged alone, as where work on a long film goes on with it.
+        if self._changes and full.top is not None and full.bottom is not None and full.bottom_before is not None:
+            luma, match = matched(full.top, full.bottom, full.bottom_before)
+        step, change = STANDING, Change()
+        if self._previous is not None and self._previous.shape == luma.shape:
+            step = camera_step(luma, self._previous)
+            change = change_between(luma, self._previous, step)
+        self._previous = luma
+        self._changes.append(change)
+        self._steps.append(step)
+        self._matches.append(match)
+        if full.glance is not None:
+            self._glances[number] = full.glance
+            self._styles[number] = style_hints(picture.luma, picture.chroma)
+        if not self._hashes or seconds - self._hashes[-1][0] > HASH_SECONDS - TIME_ROUNDING:
+            self._hashes.append((seconds, picture_hash(picture.luma)))
+
+    def clip(
+        self,
+        start_frame: int,
+        end_frame: int,
+        frames: FrameMeasurements,
+        *,
+        black_mean_luma: float,
+        black_peak_luma: float,
+    ) -> ClipMeasurements:
+        """Sum up frames [start_frame, end_frame), all of which have been added.
+
+        frames: their measurements. black_*: see `black_or_plain`.
+        """
+        part = slice(start_frame - self._first, end_frame - self._first)
+        changes = self._changes[part]
+        steps = [STANDING, *self._steps[part][1:]]
+        scan, phase = self._scan(part)
+        if phase is not None:
+            changes = without_repeats(changes, phase)
+        drawings = holds(changes, shrink_factor(self._size[1]))
+        times = np.array(self._seconds[part])
+        seconds = float(times[-1] - times[0] + (np.median(np.diff(times)) if len(times) > 1 else HASH_SECONDS))
+        shown = drawings
+        if phase is not None:
+            lengths = film_lengths([hold.start for hold in drawings], len(changes), phase)
+            shown = [Hold(hold.start, length, hold.partial) for hold, length in zip(drawings, lengths, strict=True)]
+        numbers = range(start_frame, end_frame)
+        glances = [self._glances[number] for number in numbers if number in self._glances]
+        style = average_hints([self._styles[number] for number in numbers if number in self._styles])
+        longest = max(hold.length for hold in drawings)
+        return ClipMeasurements(
+            cadence=cadence_of(shown, seconds),
+            holds=drawings,
+            scan=scan,
+            camera=camera_move(steps[1:]),
+            steps=steps,
+            picture=picture_rectangle([glance.edges for glance in glances], *self._size),
+            text=text_kind(
+                [glance.text for glance in glances],
+                steps[1:],
+                one_drawing=longest >= ONE_DRAWING * len(changes),
+                fps=len(times) / seconds,
+            ),
+            black_frames=int(np.sum((frames.brightness < black_mean_luma) & (frames.peak < black_peak_luma))),
+            flash_frames=flash_frames(frames.brightness),
+            style=style,
+            live_action=live_action_suspicion(style, 1 - len(drawings) / len(changes)),
+            hashes=self._hashes_of(float(times[0]), seconds),
+        )
+
+    def _scan(self, part: slice) -> tuple[Scan, int | None]:
+        """How the frames of a clip hold its moments, and where telecine's cycle stands at its first frame.
+
+        Where too little moves in the clip, the frames around it tell: the cycle mostly runs on through cuts.
+        """
+        matches = self._matches
+        if sum(match is not None for match in matches[part]) <= INTERLACED_SHARE * (part.stop - part.start):
+            return "progressive", None
+        woven = [match if match is not None else Match(late=False, weight=0.0) for match in matches]
+        phase = telecine_phase(woven[part])
+        if phase is None:
+            first = max(0, part.start - CYCLE_REACH)
+            phase = telecine_phase(woven[first : part.stop + CYCLE_REACH])
+            phase = None if phase is None else (phase + part.start - first) % CYCLE
+        return ("interlaced", None) if phase is None else ("telecined", phase)
+
+    def _hashes_of(self, start: float, seconds: float) -> NDArray[np.uint64]:
+        """The hashes of a clip, at equal distances in time: each the last one taken by then."""
+        taken = np.array([at for at, _ in self._hashes])
+        wanted = start + np.arange(max(1, int(seconds / HASH_SECONDS))) * HASH_SECONDS
+        places = np.searchsorted(taken, wanted + TIME_ROUNDING, side="right") - 1
+        return np.array([self._hashes[max(0, int(place))][1] for place in places], np.uint64)
+
+
+def flash_frames(brightness: NDArray[np.float32]) -> int:
+    """How many frames are lighter or darker than those around them, and the picture comes back."""
+    padded = np.pad(
+        brightness.astype(np.float64), FLASH_REACH, mode="reflect" if len(brightness) > FLASH_REACH else "edge"
+    )
+    around = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * FLASH_REACH + 1), axis=1)
+    return int(np.count_nonzero(np.abs(brightness - around) > FLASH_LEVELS))

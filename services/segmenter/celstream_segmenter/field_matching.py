@@ -1,0 +1,99 @@
+"""Field matching: undoes interlacing and 3:2 telecine before drawings are compared. The clip stays as the source.
+
+An interlaced frame holds two moments, one in its even lines (top field) and one in its odd lines. Telecine spreads four
+frames of film over five such frames: the film's frames are put together again by giving each top field the bottom field
+that shows the same moment, its own frame's or that of the frame before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.cadence import Change
+
+CYCLE = 5  # frames of the file per four of film
+LATE = (2, 3)  # places in the cycle whose top field belongs to the bottom field of the frame before
+REPEATED = 2  # place in the cycle whose top field has been shown already
+AGREEMENT = 0.85  # of the matches (by weight) that must follow the cycle
+LEAST_WEIGHT = 0.02  # levels: a smaller difference is the codec's
+TELLING_SHARE = 0.1  # of the clip's strongest: weaker ones are noise beside them
+LEAST_MATCHES = 4  # frames with something moving; fewer say nothing
+COMB_STEP, COMB_SAME = 24, 10  # levels: a line differs from both neighbours by more, and these among them by less
+COMBED_SHARE = 0.004  # of the samples: drawn horizontal lines reach 0.001
+
+Plane = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which bottom field was given to a frame's top field: that of the frame before (late) or its own.
+
+    weight: by how much it fits better than the other, mean absolute luma difference.
+    """
+
+    late: bool
+    weight: float
+
+
+def combed_share(luma: Plane) -> float:
+    """Share 0-1 of the samples of a frame's luma (height x width) that stand out of their columns as a comb does."""
+    height = luma.shape[0] // 8 * 8
+    above, line, below = luma[0:height:8], luma[1:height:8], luma[2:height:8]
+    stands_out = (cv2.absdiff(above, line) > COMB_STEP) & (cv2.absdiff(line, below) > COMB_STEP)
+    alike = cv2.absdiff(above, below) < COMB_SAME
+    return int(np.count_nonzero(stands_out & alike)) / max(1, line.size)
+
+
+def fields(luma: Plane, width: int, height: int) -> tuple[Plane, Plane]:
+    """The top and the bottom field of a frame's luma, both shrunk to width x height by averaging."""
+    even = luma.shape[0] // 2 * 2
+    return (
+        cv2.resize(luma[0:even:2], (width, height), interpolation=cv2.INTER_AREA),
+        cv2.resize(luma[1:even:2], (width, height), interpolation=cv2.INTER_AREA),
+    )
+
+
+def matched(top: Plane, bottom: Plane, bottom_before: Plane) -> tuple[Plane, Match]:
+    """The picture of the moment that a frame's top field shows, and which bottom field it was put together with."""
+    own = float(cv2.norm(top, bottom, cv2.NORM_L1)) / top.size
+    before = float(cv2.norm(top, bottom_before, cv2.NORM_L1)) / top.size
+    late = before < own
+    return cv2.addWeighted(top, 0.5, bottom_before if late else bottom, 0.5, 0), Match(late, abs(own - before))
+
+
+def telecine_phase(matches: Sequence[Match]) -> int | None:
+    """Where in the cycle the first of these frames is, 0-4; None where the matches follow no cycle."""
+    weights = np.array([match.weight for match in matches])
+    weights[weights < LEAST_WEIGHT] = 0.0
+    late = np.array([match.late for match in matches])
+    if not weights.any():
+        return None
+    most = float(np.percentile(weights[weights > 0], 90))  # cuts outweigh nothing
+    weights = np.where(weights < TELLING_SHARE * most, 0.0, np.minimum(weights, most))
+    if np.count_nonzero(weights) < LEAST_MATCHES or not (late & (weights > 0)).any():
+        return None
+    places = np.arange(len(matches))
+    agreements = [
+        float(weights[np.isin((places + phase) % CYCLE, LATE) == late].sum() / weights.sum()) for phase in range(CYCLE)
+    ]
+    best = int(np.argmax(agreements))
+    return best if agreements[best] >= AGREEMENT else None
+
+
+def without_repeats(changes: Sequence[Change], phase: int) -> list[Change]:
+    """The changes of a clip with those taken out that only telecine's repeated fields make."""
+    return [
+        replace(change, most=0.0, area=0.0) if (place + phase) % CYCLE == REPEATED else change
+        for place, change in enumerate(changes)
+    ]
+
+
+def film_lengths(starts: Sequence[int], frames: int, phase: int) -> list[int]:
+    """How many frames of film each drawing is shown for; starts: frames of the clip where drawings begin."""
+    shown = np.concatenate(([0], np.cumsum((np.arange(frames) + phase) % CYCLE != REPEATED)))
+    edges = shown[np.append(np.asarray(starts, int), frames)]
+    return [max(1, int(length)) for length in np.diff(edges)]

@@ -1,0 +1,83 @@
+"""Interlaced and telecined frames are put together again, moment by moment."""
+
+import numpy as np
+import pytest
+from celstream_segmenter.cadence import Change
+from celstream_segmenter.field_matching import (
+    COMBED_SHARE,
+    Match,
+    combed_share,
+    fields,
+    film_lengths,
+    matched,
+    telecine_phase,
+    without_repeats,
+)
+from numpy.typing import NDArray
+
+PULLDOWN = ((0, 0), (1, 1), (1, 2), (2, 3), (3, 3))
+
+
+def film(count: int) -> list[NDArray[np.uint8]]:
+    """A bright square that goes to the right over a smooth ground."""
+    ground = np.tile(np.linspace(60, 120, 320).astype(np.uint8), (180, 1))
+    frames = []
+    for number in range(count):
+        frame = ground.copy()
+        frame[60:120, 20 + 9 * number : 70 + 9 * number] = 220
+        frames.append(frame)
+    return frames
+
+
+def telecined(frames: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    made = []
+    for number in range(len(frames) * 5 // 4):
+        top, bottom = (4 * (number // 5) + step for step in PULLDOWN[number % 5])
+        woven = frames[top].copy()
+        woven[1::2] = frames[bottom][1::2]
+        made.append(woven)
+    return made
+
+
+def matches_of(frames: list[NDArray[np.uint8]]) -> tuple[list[NDArray[np.uint8]], list[Match]]:
+    halves = [fields(frame, 160, 90) for frame in frames]
+    pictures, found = [], []
+    for number, (top, bottom) in enumerate(halves):
+        picture, match = matched(top, bottom, halves[max(0, number - 1)][1])
+        pictures.append(picture)
+        found.append(match)
+    return pictures, found
+
+
+def test_telecine_is_undone() -> None:
+    source = film(20)
+    pictures, found = matches_of(telecined(source))
+    assert telecine_phase(found) == 0
+    for number, picture in enumerate(pictures):
+        top = 4 * (number // 5) + PULLDOWN[number % 5][0]
+        whole = sum(half.astype(float) for half in fields(source[top], 160, 90)) / 2
+        assert np.abs(picture - whole).max() <= 1
+
+
+@pytest.mark.parametrize("start", range(5))
+def test_the_cycle_is_found_wherever_a_clip_begins(start: int) -> None:
+    assert telecine_phase(matches_of(telecined(film(20))[start:])[1]) == start
+
+
+def test_progressive_frames_follow_no_cycle() -> None:
+    assert telecine_phase(matches_of(film(20))[1]) is None
+
+
+def test_only_woven_frames_are_combed() -> None:
+    shares = [combed_share(frame) for frame in telecined(film(8))]
+    assert [share > COMBED_SHARE for share in shares] == [False, False, True, True, False] * 2
+
+
+def test_repeated_fields_make_no_drawing() -> None:
+    changes = [Change(most=5.0)] * 10
+    assert [change.most for change in without_repeats(changes, 1)] == [5, 0, 5, 5, 5, 5, 0, 5, 5, 5]
+
+
+def test_holds_are_counted_in_frames_of_the_film() -> None:
+    starts = [0, 3, 5, 8]  # twos: film frames 0-1, 2-3, 4-5, 6-7
+    assert film_lengths(starts, 10, 0) == [2, 2, 2, 2]
