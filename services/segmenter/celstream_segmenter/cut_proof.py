@@ -90,10 +90,10 @@ class Prover:
     ) -> CutProof:
         """Compare the clip with frames [start_frame, start_frame + result.frame_count) of the footage.
 
-        extent: "full" decodes the whole clip. "boundaries" decodes its first and last frames, "start" its first ones;
+        extent: "full" decodes the whole clip. "boundaries" decodes its first and last frames, "start" its first one;
         the rest is counted and its times compared: the packets are the footage's own, and what follows a right frame
         decodes right.
-        expected: frame_checksum of each of those frames, where a decoding pass has them already.
+        expected: frame_checksum of each of those frames ("start": of the first), where a decoding pass has them.
         """
         index, count = self._index, result.frame_count
         ticks = index.frame_times[start_frame : start_frame + count] - index.ticks_at(start_frame)
@@ -180,10 +180,10 @@ def prove_clip(
 
 
 def _numbers(count: int, extent: Extent) -> list[int]:
+    if extent == "start":
+        return [0]
     if extent == "full" or count <= 2 * _BOUNDARY_FRAMES:
         return list(range(count))
-    if extent == "start":
-        return list(range(_BOUNDARY_FRAMES))
     return [*range(_BOUNDARY_FRAMES), *range(count - _BOUNDARY_FRAMES, count)]
 
 

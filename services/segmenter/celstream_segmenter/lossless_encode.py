@@ -65,7 +65,7 @@ def lossless_codec(pixel_format: str) -> LosslessCodec:
     given = _REPACKED.get(pixel_format, pixel_format)
     if given in _X264_FORMATS or given == "bgr24":
         encoder = "libx264rgb" if given == "bgr24" else "libx264"
-        return LosslessCodec(encoder, given, {"qp": "0", "preset": "veryfast", "bf": "0", "threads": _THREADS})
+        return LosslessCodec(encoder, given, {"qp": "0", "preset": "ultrafast", "threads": _THREADS})
     if given in _X265_FORMATS:
         params = "lossless=1:bframes=0:frame-threads=1:pools=none:log-level=none"
         return LosslessCodec("libx265", given, {"preset": "veryfast", "x265-params": params})

@@ -29,8 +29,8 @@ class SegmentationRules(msgspec.Struct, frozen=True, kw_only=True):
     chapter_seconds: float = 60.0
     """Work on a film is saved at the first transition after so long; the detector begins anew there."""
     verify: Literal["start", "boundaries", "full"] = "start"
-    """How a clip is proved equal to its source: every frame's time, and the pictures of its first frames, of its first
-    and last ones, or of all."""
+    """How a clip is proved equal to its source: every frame's time, and the pictures of its first frame, of some at
+    both ends, or of all."""
 
     def __post_init__(self) -> None:
         if not 0 < self.min_seconds <= self.target_seconds <= self.max_seconds:

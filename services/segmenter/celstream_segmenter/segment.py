@@ -195,7 +195,8 @@ def _clip(
 ) -> ClipMade:
     start, end = planned.start_frame, planned.end_frame
     video = scratch / f"clip-{start}-{end}.mp4"
-    cut, _ = cutter.cut_and_prove(start, end, video, extent=rules.verify)
+    expected = np.array([stills.checksum(start)], np.uint64) if rules.verify == "start" else None
+    cut, _ = cutter.cut_and_prove(start, end, video, extent=rules.verify, expected=expected)
     return ClipMade(
         start_frame=start,
         end_frame=end,

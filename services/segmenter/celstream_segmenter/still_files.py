@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import av
 from celstream_platform.errors import Invalid
 
 from celstream_segmenter.clip_plan import PlannedClip, Refusal
+from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.shots import Shot
 from celstream_segmenter.stills import FrameKeeper, write_png, write_thumbnail
@@ -18,6 +20,7 @@ class StillFiles:
         self._folder = folder
         self._pngs: dict[int, Path] = {}
         self._thumbnails: dict[int, Path] = {}
+        self._checksums: dict[int, int] = {}
 
     def take(self, shot: Shot, keeper: FrameKeeper, *, likely_kept: bool) -> None:
         """Write what a new shot is likely to need from the frames that are still at hand."""
@@ -25,7 +28,7 @@ class StillFiles:
         if likely_kept:
             for ordinal, frame in ((shot.start_frame, first), (shot.end_frame - 1, last)):
                 if frame is not None:
-                    write_png(frame, self._png(ordinal))
+                    self._write_png(ordinal, frame)
         elif first is not None:
             write_thumbnail(first, self._thumbnail(shot.start_frame))
 
@@ -48,9 +51,13 @@ class StillFiles:
                     raise
                 continue  # damaged, which is why it was refused
             if ordinal in pngs:
-                write_png(frame, self._png(ordinal))
+                self._write_png(ordinal, frame)
             if ordinal in thumbnails:
                 write_thumbnail(frame, self._thumbnail(ordinal))
+
+    def checksum(self, ordinal: int) -> int:
+        """`frame_checksum` of a frame that a clip needed."""
+        return self._checksums[ordinal]
 
     def png(self, ordinal: int) -> str:
         """The PNG of a frame that a clip needed."""
@@ -59,6 +66,10 @@ class StillFiles:
     def thumbnail(self, ordinal: int) -> str:
         """The thumbnail of a frame; empty where it could not be decoded."""
         return str(self._thumbnails.get(ordinal, ""))
+
+    def _write_png(self, ordinal: int, frame: av.VideoFrame) -> None:
+        self._checksums[ordinal] = frame_checksum(frame)
+        write_png(frame, self._png(ordinal))
 
     def _png(self, ordinal: int) -> Path:
         return self._pngs.setdefault(ordinal, self._folder / f"frame-{ordinal}.png")
