@@ -11,10 +11,12 @@ from celstream_segmenter.cut_evidence import Window, distance
 from celstream_segmenter.transition_features import is_blank, is_card
 
 COMPLETE = 0.6  # share of the change over three frames that happens in one; a fade makes a third of it
+COMPLETE_MIXED = 0.9  # share of the change over five frames that happens in two, one of them mixed of both pictures
 FLASH_FRAMES = 8  # a blank that is longer is a pause between shots, even where the same picture comes back
 SAME = 0.5  # share of new blocks up to which the picture after a blank is the one before it
 MIN_STEP = 12.0  # levels, mean of Y, U and V, between two plain colours; the steps of a fade in 8 bit are 8 at most
 ENOUGH_NEW = 0.35  # share of the shown blocks that appear or vanish; a sign that pops up on flat ground is less
+SAME_MOST = 0.8  # and of the direction in which more is new
 SHORT_BLANK = 4  # of a blank so short, the first frame alone is the cut
 CARD_HELD = 4  # strides that a card stands still for; drawings on threes move sooner
 CARD_STILL, CARD_NEW = 0.1, 0.5  # change of a held card by noise; share of text that must go and come
@@ -34,20 +36,33 @@ def blank_cut(window: Window, frame: int, stride: int = 1) -> float | None:
         return SURE if _card_change(window, frame, stride) else None
     if window.novelty(frame - 1, frame).both < ENOUGH_NEW:
         return None
-    step = distance(old, new)
-    over_three = distance(old, window.sample(frame + 2)) if blank_before else distance(window.sample(frame - 3), new)
-    complete = step / max(over_three, 0.1) >= COMPLETE
-    if not complete:
+    if not (_complete(window, frame, 1, blank_before) or _complete(window, frame, 2, blank_before)):
         return 0.0
     length, far = _blank_run(window, frame, backwards=blank_before)
     if length > FLASH_FRAMES:
         return SURE
     near = frame if blank_before else frame - 1
-    if window.novelty(*sorted((near, far))).both < SAME:
+    change = window.novelty(*sorted((near, far)))
+    if change.both < SAME and max(change.gone, change.come) < SAME_MOST:
         return 0.0  # a flash
     if blank_before and length <= SHORT_BLANK and _abrupt_start(window, far + 1):
         return 0.0  # the cut was where the blank began
     return SURE
+
+
+def _complete(window: Window, frame: int, frames: int, blank_before: bool) -> bool:
+    """Whether the change ends (or begins, where the blank comes first) within so many frames."""
+    more = 2 if frames == 1 else 3
+    if blank_before:
+        old = window.sample(frame - 1)
+        step, whole = (
+            distance(old, window.sample(frame - 1 + frames)),
+            distance(old, window.sample(frame + frames - 1 + more)),
+        )
+    else:
+        new = window.sample(frame)
+        step, whole = distance(window.sample(frame - frames), new), distance(window.sample(frame - frames - more), new)
+    return step >= (COMPLETE if frames == 1 else COMPLETE_MIXED) * whole
 
 
 def _blank_run(window: Window, frame: int, *, backwards: bool) -> tuple[int, int]:

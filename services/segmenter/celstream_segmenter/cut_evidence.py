@@ -13,11 +13,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.transition_features import Novelty, Sample, colour_distance, novelty
+from celstream_segmenter.transition_features import (
+    Novelty,
+    Sample,
+    alike,
+    colour_distance,
+    novelty,
+    region_colour_distance,
+)
 
 REACH_BEFORE, REACH_AFTER = 11, 11  # frames around a candidate that its evidence reads
 RETURN_FRAMES = (1, 2, 3, 4, 6, 8, 10)  # a flash or a passing object is over within so many frames
 CANDIDATE = 0.15  # share of new blocks below which a frame is no candidate
+SAME_COLOURS = 4.0  # levels between the colours of the changed region before and after; other characters: 14 and more
+SAME_PLACE = 0.5  # correlation of the lumas; other places: below 0.5, mostly near 0
+ROW = 0.5  # size of the changes before and after, relative to this one
 LASTING = 0.08  # the same from two frames before to two frames after the change: less is a flicker
 
 FEATURES = (
@@ -26,6 +36,7 @@ FEATURES = (
     "across_2", "across_3", "returns_after", "returns_in", "seen_before", "symmetric",
     "deviation_before", "deviation_after", "mean_before", "mean_after",
     "jump", "step", "complete", "sudden", "colour_across", "mixed_after", "rest_after", "mixed_before", "rest_before",
+    "shape", "shape_across", "region_colour", "region_colour_across",
 )  # fmt: skip
 
 
@@ -68,6 +79,15 @@ class Window:
         return self._pairs[pair]
 
 
+_LOGARITHMIC = [
+    FEATURES.index(name)
+    for name in (
+        "colour", "colour_across", "region_colour", "region_colour_across", "step",
+        "deviation_before", "deviation_after",
+    )
+]  # fmt: skip
+
+
 def is_candidate(window: Window, frame: int, stride: int = 1) -> bool:
     """Whether enough changes before `frame`, and lasts, to look at it closely."""
     if frame < 1 or window.novelty(frame - 1, frame).both < CANDIDATE:
@@ -79,7 +99,8 @@ def cut_features(window: Window, frame: int, stride: int = 1) -> NDArray[np.floa
     """The evidence for a cut between `frame` - 1 and `frame`, in the order of FEATURES.
 
     stride: frames of the footage per frame of about 1/24 s; at 50 and 60 frames/s it is 2, so that motion, cadence
-    and flashes look as they do at 24. Shares are 0..1, colours and steps in levels (0-255), `returns_in` in strides.
+    and flashes look as they do at 24. Shares are 0..1; colours, steps and deviations in log(1 + levels), means in
+    levels (0-255), `returns_in` in strides.
     """
     before: Callable[[int], int] = lambda strides: frame - 1 - strides * stride
     after: Callable[[int], int] = lambda strides: frame + strides * stride
@@ -93,7 +114,7 @@ def cut_features(window: Window, frame: int, stride: int = 1) -> NDArray[np.floa
     step = distance(old, new)
     mixed_after, rest_after = _mixture(new, old, at(after(1)))
     mixed_before, rest_before = _mixture(old, at(before(1)), new)
-    return np.array(
+    evidence = np.array(
         [
             change.both,
             max(change.gone, change.come),
@@ -122,9 +143,29 @@ def cut_features(window: Window, frame: int, stride: int = 1) -> NDArray[np.floa
             rest_after,
             mixed_before,
             rest_before,
+            alike(old, new),
+            alike(at(before(2)), at(after(2))),
+            region_colour_distance(old, new),
+            region_colour_distance(at(before(2)), at(after(2))),
         ],
         dtype=np.float32,
     )
+    # A level more or less matters where there are few.
+    evidence[_LOGARITHMIC] = np.log1p(evidence[_LOGARITHMIC])
+    return evidence
+
+
+def only_another_drawing(evidence: NDArray[np.float32]) -> bool:
+    """Whether the change is one of a row of alike ones, in the same colours and the same place.
+
+    A figure that fills the picture and dances on threes changes half of it with every drawing; so does a montage of
+    shots of three frames, but that brings new colours.
+    """
+    value = dict(zip(FEATURES, evidence.tolist(), strict=True))
+    before = max(value[name] for name in ("before_1", "before_2", "before_3", "before_most"))
+    after = max(value[name] for name in ("after_1", "after_2", "after_3", "after_most"))
+    same_colours = float(np.expm1(value["region_colour"])) < SAME_COLOURS
+    return same_colours and value["shape"] > SAME_PLACE and min(before, after) > ROW * value["new_both"]
 
 
 def distance(first: Sample, second: Sample) -> float:

@@ -21,6 +21,7 @@ NOISE = 7.0  # codec noise of a block's mean absolute residual, summed over Y, U
 INTRA_SHARE = 0.75  # residual above this share of the block's own contrast: the block is new
 FLAT_SHARE = 0.4  # the same where the other picture is flat there, so that no motion can be mistaken for news
 BLACK = 34  # luma (limited range black is 16); noise and grain included
+SAME_SHAPE = 0.8  # correlation of two lumas that show one picture
 CARD_GROUND = 0.5  # share of a title card's blocks that show its ground alone
 FAINT = 12.0  # deviation of luma below which a picture's shape must be compared before its exposure is matched
 MIN_SHOWN_SHARE = 0.04  # a title of a few letters is about 2 % of the picture; less is a speck
@@ -131,6 +132,32 @@ def colour_distance(first: Sample, second: Sample) -> float:
     return float(max(shifts))
 
 
+def region_colour_distance(first: Sample, second: Sample) -> float:
+    """The same distance of the blocks alone that differ in place; 0 where none does.
+
+    A character in another pose keeps its colours there; another character brings its own.
+    """
+    cost = _residual(first.picture, second.picture)
+    changed = (cost > NOISE) & (cost > INTRA_SHARE * np.minimum(first.contrast, second.contrast))
+    count = int(changed.sum())
+    if count == 0:
+        return 0.0
+    mask = cv2.resize(changed.astype(np.uint8), (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+    shifts = []
+    for channel in range(3):
+        old, new = (cv2.calcHist([item.picture], [channel], mask, [32], [0, 256]).ravel() for item in (first, second))
+        shifts.append(float(np.abs(np.cumsum(old - new)).sum()) * 8.0 / (count * 64))
+    return max(shifts)
+
+
+def alike(first: Sample, second: Sample) -> float:
+    """Correlation -1..1 of the coarse lumas of two pictures: whether they are light and dark in the same places."""
+    a, b = first.coarse[..., 0], second.coarse[..., 0]
+    a, b = a - a.mean(), b - b.mean()
+    power = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / power if power > 1.0 else 0.0
+
+
 def is_card(item: Sample) -> bool:
     """A card: text or a sign on flat ground, which fills most of it."""
     flat = item.contrast < NOISE
@@ -180,7 +207,7 @@ def _match_exposure(item: Sample, target: Sample) -> tuple[Picture, float]:
     if (
         min(item.deviation, target.deviation) < FAINT
         and abs(item.mean - target.mean) > FAINT
-        and not _alike(item, target)
+        and alike(item, target) < SAME_SHAPE
     ):
         return item.picture, 1.0  # nearly flat pictures all look the same once their means agree
     if abs(item.mean - target.mean) < 2.0 and 0.96 < gain < 1.04:
@@ -191,12 +218,6 @@ def _match_exposure(item: Sample, target: Sample) -> tuple[Picture, float]:
     table[0, :, 0] = np.clip((levels - item.mean) * gain + target.mean, 0, 255)
     table[0, :, 1:] = np.clip((levels - 128.0) * gain + 128.0, 0, 255)[:, None]
     return cv2.LUT(item.picture, table), gain
-
-
-def _alike(first: Sample, second: Sample) -> bool:
-    """Whether the coarse lumas of two pictures go up and down together."""
-    a, b = first.coarse[..., 0] - first.coarse[..., 0].mean(), second.coarse[..., 0] - second.coarse[..., 0].mean()
-    return float((a * b).sum()) > 0.8 * float(np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def _motion_residual(target: Picture, source: Picture) -> Shares:

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.blank_cuts import blank_cut
-from celstream_segmenter.cut_evidence import REACH_AFTER, Window, cut_features, is_candidate
+from celstream_segmenter.cut_evidence import (
+    REACH_AFTER,
+    Window,
+    cut_features,
+    distance,
+    is_candidate,
+    only_another_drawing,
+)
 from celstream_segmenter.cut_model import CUT_PROBABILITY, cut_probability
 from celstream_segmenter.dissolves import BUFFER_FRAMES, MAX_LEFTOVER, REACHES, Blend, BlendFinder
 from celstream_segmenter.fades import MIN_FRAMES, Fade, FadeFinder
@@ -23,8 +30,9 @@ from celstream_segmenter.transitions import Kind, Transition
 BLACK, WHITE = (16.0, 128.0, 128.0), (235.0, 128.0, 128.0)
 HOLD_FRAMES = 2 * max(REACHES) + 8  # the longest dissolve is known so long after its first frame
 HOLD_FADE_FRAMES = 240  # a slow fade holds back what lies inside it for so long at most
-SURE = 0.75  # a cut of this probability stands against a gradual transition around it
+SURE = 0.6  # a cut of this probability stands against a gradual transition around it
 CUT_DISTANCE = 2  # two cuts this near are one: the shortest shot has three frames
+RETURN = 0.5  # share of a fade's change that one frame takes back where the next shot begins at full light
 FLASH_FRAMES = 16  # a flash and its decay are over within this time
 FLASH_SAME = 0.4  # share of new blocks up to which the picture after a flash is the one before
 
@@ -94,7 +102,11 @@ class TransitionFinder:
         probability = 0.0
         if is_candidate(self._window, frame, self._stride):
             ruled = blank_cut(self._window, frame, self._stride)
-            probability = cut_probability(cut_features(self._window, frame, self._stride)) if ruled is None else ruled
+            if ruled is not None:
+                probability = ruled
+            else:
+                evidence = cut_features(self._window, frame, self._stride)
+                probability = 0.0 if only_another_drawing(evidence) else cut_probability(evidence)
         self.change.append(probability)
         if probability >= CUT_PROBABILITY:
             self._pending.append((2, probability, Transition("cut", frame, frame, frame, probability)))
@@ -105,6 +117,16 @@ class TransitionFinder:
         frame = last + 1 if fade.outward else first
         confidence = 1.0 / (1.0 + 0.25 * fade.leftover)
         self._pending.append((rank, float(last - first), Transition(kind, first, last, frame, confidence)))
+        if fade.outward and self._returns_at_once(first, last):
+            self._pending.append((2, confidence, Transition("cut", frame, frame, frame, confidence)))
+
+    def _returns_at_once(self, first: int, last: int) -> bool:
+        """Whether the frame after a fade-out is a picture again: then it begins a shot, whatever it shows."""
+        if last + 1 >= self._window.length:
+            return False
+        begin = max(first - 1, self._window.length - BUFFER_FRAMES * self._stride)
+        faded, dark = self._window.sample(begin), self._window.sample(last)
+        return distance(dark, self._window.sample(last + 1)) > RETURN * distance(faded, dark)
 
     def _add_white_fade(self, fade: Fade) -> None:
         """A fade to white ends in an empty picture, and is not the light of a flash."""

@@ -2,8 +2,8 @@
 
     python services/segmenter/training/train_cut_model.py
 
-About ten minutes of two idle cores, most of them for drawing. The same arguments give the same weights, up to the
-rounding of the encoder and of the linear algebra at hand. Films are compressed by x264 at CRF 18-32 first.
+About a quarter of an hour of two idle cores, most of it for drawing. The same arguments give the same weights, up
+to the rounding of the encoder and of the linear algebra at hand. Films are compressed by x264 at CRF 18-32 first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Rows = tuple[NDArray[np.float32], NDArray[np.float64]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--films", type=int, default=140, help="stress films, about 300 frames each")
-    parser.add_argument("--rendered", type=int, default=36, help="films of the renderer, about 12 s each")
+    parser.add_argument("--rendered", type=int, default=90, help="films of the renderer, about 12 s each")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--rows", type=Path, help="where the evidence is kept between runs (.npz)")
     arguments = parser.parse_args()
@@ -104,9 +104,9 @@ def fit(
     labels: NDArray[np.float64],
     *,
     members: int = 5,
-    hidden: int = 24,
+    hidden: int = 32,
     epochs: int = 60,
-    decay: float = 1e-3,
+    decay: float = 3e-4,
 ) -> dict[str, NDArray[np.float32]]:
     """Networks of one hidden layer, by Adam on the cross entropy (Kingma and Ba, arXiv:1412.6980)."""
     mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-3
