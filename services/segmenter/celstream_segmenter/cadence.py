@@ -18,6 +18,7 @@ from celstream_segmenter.camera_motion import CameraStep
 
 CODING_NOISE = 28.0  # of one pixel's level (0-255), at CRF 32; averaging over squares of n x n pixels divides it by n
 LEAST_NOISE = 3.0
+QUIET_PEAK = 2  # levels; where no pixel differs by more, nothing was drawn
 MOVED_NOISE = 6.5  # what the undoing of a camera's move leaves, whatever the size
 NOISE_RATIO = 3.0  # grain's largest block by its upper quartile
 SIGNED_RATIO = 2.5  # of grain: mean absolute difference of 4 x 4 pixels by the absolute mean of 6 x 6
@@ -77,7 +78,11 @@ class Cadence:
 def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
     """Compare two small pictures (height x width, 0-255) of one shot; step: how the camera moved between them."""
     mask = None
-    if not step.still:
+    if step.still:
+        peak = cv2.norm(luma, previous, cv2.NORM_INF)
+        if peak <= QUIET_PEAK:
+            return Change(most=float(peak), noise=float(cv2.norm(luma, previous, cv2.NORM_L1)) / luma.size)
+    else:
         height, width = luma.shape
         matrix, size = step.matrix(width, height), (width, height)
         previous = cv2.warpAffine(previous, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -90,7 +95,8 @@ def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
         previous = cv2.convertScaleAbs(previous, alpha=gain, beta=offset)
     contrast = max(0.2, min(gain, 1 / gain))
     if mask is None:
-        blocks = cv2.boxFilter(cv2.absdiff(luma, previous), cv2.CV_32F, (4, 4)) / contrast
+        blocks: NDArray[Any] = cv2.boxFilter(cv2.absdiff(luma, previous), cv2.CV_32F, (4, 4))
+        blocks = blocks if contrast == 1 else blocks / contrast
         return _measured(blocks, _quartile(blocks), moved=False)
     difference = cv2.boxFilter(
         cv2.subtract(luma, previous, mask=mask, dtype=cv2.CV_16S), cv2.CV_32F, (EDGE_BLOCK, EDGE_BLOCK)
@@ -112,13 +118,13 @@ def _steepness(luma: Luma) -> NDArray[Any]:
 
 
 def _quartile(blocks: NDArray[Any]) -> float:
-    some = blocks[::2, ::2].ravel()
+    some = blocks[::3, ::3].ravel()
     place = 3 * some.size // 4
     return float(np.partition(some, place)[place])
 
 
 def _measured(blocks: NDArray[Any], noise: float, *, moved: bool) -> Change:
-    most = float(blocks.max())
+    most = float(cv2.minMaxLoc(blocks)[1])
     return Change(most, noise, float(np.mean(blocks[::2, ::2] > max(LEAST_NOISE, 0.25 * most))), moved)
 
 

@@ -18,9 +18,11 @@ CameraKind = Literal["static", "pan", "zoom", "rotate", "shake"]
 Affine = NDArray[np.float64]  # 2 x 3
 Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
 
-CELL = 12  # pixels of the small picture; one corner is followed per cell, so that no part of the picture outvotes
-STILL_BLOCK = 0.75  # mean difference of a 4 x 4 block, 0-255; the slowest moves change an edge by more
-TEXTURED = 9.0  # standard deviation of luma in a block from which its standing still means something
+CELL = 15  # pixels of the small picture; one corner is followed per cell, so that no part of the picture outvotes
+STILL_PEAK = 3  # levels; where no pixel changes by more, only the codec's noise does
+STILL_BLOCK = 1  # mean difference of a 4 x 4 block, rounded; the slowest moves change an edge by more
+TEXTURED = 24  # levels between neighbouring pixels from which their standing still means something
+FEWEST_TEXTURED = 8  # blocks
 STILL_SHARE = 0.5  # of the textured blocks standing still: the camera does, and no corner need be followed
 CLOSE_PIXELS = 0.1  # of the small picture: what codec noise moves a corner by
 STILL_CORNERS = 0.3  # share of the corners moving by less: the camera may stand, whatever the others do …
@@ -69,29 +71,23 @@ class CameraStep:
 
 
 STANDING = CameraStep()
+_SQUARE = np.ones((3, 3), np.uint8)
+_FLOW_STOPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 12, 0.01)  # steps, pixels
 LOST = CameraStep(trust=0.0)
 
 
-def block_differences(luma: Luma, previous: Luma) -> NDArray[Any]:
-    """Mean absolute difference of every 4 x 4 block (sliding), height x width, 0-255."""
-    return np.asarray(cv2.boxFilter(cv2.absdiff(luma, previous), cv2.CV_32F, (4, 4)), np.float32)
-
-
-def camera_step(luma: Luma, previous: Luma, differences: NDArray[Any] | None = None) -> CameraStep:
-    """How the camera moved between two small pictures (height x width, 0-255) of one footage.
-
-    differences: `block_differences` of the two, where known already.
-    """
-    if differences is None:
-        differences = block_differences(luma, previous)
-    if stands_still(previous, differences):
+def camera_step(luma: Luma, previous: Luma) -> CameraStep:
+    """How the camera moved between two small pictures (height x width, 0-255) of one footage."""
+    if stands_still(luma, previous):
         return STANDING
     previous = _same_exposure(previous, luma)
     before = _corners(previous)
     if len(before) < FEWEST_CORNERS:
         return LOST
     # The stubs of cv2 do not know that the places to begin with may be left out.
-    after, found, _ = cv2.calcOpticalFlowPyrLK(previous, luma, before, None, winSize=(13, 13), maxLevel=3)  # type: ignore[call-overload]
+    after, found, _ = cv2.calcOpticalFlowPyrLK(
+        previous, luma, before, None, winSize=(11, 11), maxLevel=3, criteria=_FLOW_STOPS
+    )  # type: ignore[call-overload]
     good = found.ravel() == 1
     if np.count_nonzero(good) < FEWEST_CORNERS:
         return LOST
@@ -113,16 +109,20 @@ def camera_step(luma: Luma, previous: Luma, differences: NDArray[Any] | None = N
     return _as_step(np.asarray(fit, np.float64), luma.shape[1], luma.shape[0], trust)
 
 
-def stands_still(previous: Luma, differences: NDArray[Any]) -> bool:
+def stands_still(luma: Luma, previous: Luma) -> bool:
     """Whether enough of what has contrast did not change."""
-    values = previous.astype(np.float32)
-    mean = cv2.boxFilter(values, cv2.CV_32F, (4, 4))
-    variance = cv2.sqrBoxFilter(values, cv2.CV_32F, (4, 4)) - mean * mean
-    textured = variance > TEXTURED**2
-    count = int(np.count_nonzero(textured))
-    if count < 40:  # a plain picture: nothing tells of a camera
+    difference = cv2.absdiff(luma, previous)
+    if cv2.minMaxLoc(difference)[1] <= STILL_PEAK:
         return True
-    return int(np.count_nonzero(textured & (differences < STILL_BLOCK))) >= STILL_SHARE * count
+    height, width = (max(1, size // 4) for size in luma.shape)
+    blocks = cv2.resize(difference[: 4 * height, : 4 * width], (width, height), interpolation=cv2.INTER_AREA)
+    textured = cv2.morphologyEx(previous, cv2.MORPH_GRADIENT, _SQUARE)[2::4, 2::4][:height, :width] > TEXTURED
+    count = int(np.count_nonzero(textured))
+    if count < FEWEST_TEXTURED:  # a plain picture: nothing tells of a camera
+        return True
+    return int(np.count_nonzero(textured & (blocks[: textured.shape[0], : textured.shape[1]] < STILL_BLOCK))) >= (
+        STILL_SHARE * count
+    )
 
 
 def _same_exposure(previous: Luma, luma: Luma) -> Luma:

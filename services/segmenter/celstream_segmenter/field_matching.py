@@ -22,6 +22,7 @@ AGREEMENT = 0.85  # of the matches (by weight) that must follow the cycle
 LEAST_WEIGHT = 0.02  # levels: a smaller difference is the codec's
 TELLING_SHARE = 0.1  # of the clip's strongest: weaker ones are noise beside them
 LEAST_MATCHES = 4  # frames with something moving; fewer say nothing
+LINES = 12  # one line in so many is looked at
 COMB_STEP, COMB_SAME = 24, 10  # levels: a line differs from both neighbours by more, and these among them by less
 COMBED_SHARE = 0.004  # of the samples: drawn horizontal lines reach 0.001
 
@@ -41,8 +42,8 @@ class Match:
 
 def combed_share(luma: Plane) -> float:
     """Share 0-1 of the samples of a frame's luma (height x width) that stand out of their columns as a comb does."""
-    height = luma.shape[0] // 8 * 8
-    above, line, below = luma[0:height:8], luma[1:height:8], luma[2:height:8]
+    height = luma.shape[0] // LINES * LINES
+    above, line, below = luma[0:height:LINES], luma[1:height:LINES], luma[2:height:LINES]
     stands_out = (cv2.absdiff(above, line) > COMB_STEP) & (cv2.absdiff(line, below) > COMB_STEP)
     alike = cv2.absdiff(above, below) < COMB_SAME
     return int(np.count_nonzero(stands_out & alike)) / max(1, line.size)

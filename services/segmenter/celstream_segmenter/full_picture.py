@@ -1,5 +1,5 @@
 """What is read of a decoded frame beside its small picture: the edges of the picture, text, and an interlaced frame's
-two fields. Most of it is read from a few frames a second; the rest costs a glance at every eighth line.
+two fields. Most of it is read from a few frames a second; the rest costs a glance at every twelfth line.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from celstream_segmenter.title_cards import TextLines, text_lines
 
 READINGS_PER_SECOND = 2
 TEXT_HEIGHT = 480  # pixels; taller pictures are halved until they are lower: letters stay legible, and it costs little
+WOVEN_FPS = 31  # no footage of more frames per second holds two moments in one
 PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuvj422p", "yuvj444p", "gray"})
 
 Plane = NDArray[Any]
@@ -51,6 +52,7 @@ class FullPictureReader:
 
     def __init__(self, fps: Fraction) -> None:
         self._every = max(1, round(fps / READINGS_PER_SECOND))
+        self._may_be_woven = fps <= WOVEN_FPS
         self._before: Plane | None = None
 
     def read(self, number: int, frame: av.VideoFrame, width: int, height: int) -> FullPicture:
@@ -66,7 +68,7 @@ class FullPictureReader:
         glance = Glance(picture_edges(luma), text_lines(_legible(luma))) if looked_at else None
         if before is None or before.shape != luma.shape or luma.shape[0] < 16:
             return FullPicture(size, glance)
-        if not frame.interlaced_frame and combed_share(luma) < COMBED_SHARE:
+        if not frame.interlaced_frame and (not self._may_be_woven or combed_share(luma) < COMBED_SHARE):
             return FullPicture(size, glance)
         return FullPicture(size, glance, *fields(luma, width, height), fields(before, width, height)[1])
 

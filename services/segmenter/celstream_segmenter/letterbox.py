@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 DARKEST_BAR = 40  # luma, 0-255: limited range black is 16, and some bars are lifted
 ABOVE_BAR = 9  # levels above the bar's own: the picture, not ringing of the codec beside it
 LIT_SHARE = 0.01  # of a row's or column's samples that must be the picture's
+RINGING = 4  # pixels that a codec's ringing may reach into a bar
+HALF_LIT = 0.4  # of the light inside: the picture; ringing is far below
 STRIDE = 4  # every 4th sample along a row or column is read
 LARGEST_BARS = 0.5  # of height or width: bars that take more are a dark picture
 LEAST_BAR = 2  # pixels; a thinner dark edge is dirt of the transfer
@@ -35,13 +37,35 @@ def picture_edges(luma: NDArray[np.uint8]) -> Rectangle | None:
     bar = _bar_level(luma)
     if bar is None:
         return Rectangle(0, 0, width, height)
-    rows = np.count_nonzero(luma[:, ::STRIDE] > bar + ABOVE_BAR, axis=1) > LIT_SHARE * width / STRIDE
-    columns = np.count_nonzero(luma[::STRIDE] > bar + ABOVE_BAR, axis=0) > LIT_SHARE * height / STRIDE
-    lit_rows, lit_columns = np.flatnonzero(rows), np.flatnonzero(columns)
-    if not len(lit_rows) or not len(lit_columns):
+    rows, columns = luma[:, ::STRIDE], luma[::STRIDE]
+    top, bottom = _extent(rows > bar + ABOVE_BAR, rows.mean(1), bar)
+    left, right = _extent((columns > bar + ABOVE_BAR).T, columns.mean(0), bar)
+    if top >= bottom or left >= right:
         return None
-    top, left = int(lit_rows[0]), int(lit_columns[0])
-    return Rectangle(left, top, int(lit_columns[-1]) + 1 - left, int(lit_rows[-1]) + 1 - top)
+    return Rectangle(left, top, right - left, bottom - top)
+
+
+def _extent(lit: NDArray[np.bool_], level: NDArray[np.float64], bar: int) -> tuple[int, int]:
+    """First and one past the last line that is picture. lit: lines x samples. level: mean luma of each line."""
+    lines = np.flatnonzero(np.count_nonzero(lit, axis=1) > LIT_SHARE * lit.shape[1])
+    if not len(lines):
+        return 0, 0
+    first, last = int(lines[0]), int(lines[-1])
+    return _sharpened(level, bar, first, 1), _sharpened(level, bar, last, -1) + 1
+
+
+def _sharpened(level: NDArray[np.float64], bar: int, edge: int, inward: int) -> int:
+    """The edge without the codec's ringing: where the lines become about as light as those a little farther inside."""
+    if edge in (0, len(level) - 1):
+        return edge
+    inside = level[edge + inward * RINGING : edge + inward * 3 * RINGING : inward]
+    if not len(inside):
+        return edge
+    enough = bar + HALF_LIT * (float(inside.mean()) - bar)
+    for step in range(RINGING):
+        if level[edge + inward * step] >= enough:
+            return edge + inward * step
+    return edge
 
 
 def _bar_level(luma: NDArray[np.uint8]) -> int | None:

@@ -1,0 +1,88 @@
+"""The camera's steps and moves are found whatever the characters do."""
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from celstream_segmenter.camera_motion import CameraStep, camera_move, camera_step
+from numpy.typing import NDArray
+
+
+def backdrop(seed: int = 4) -> NDArray[np.uint8]:
+    rng = np.random.default_rng(seed)
+    picture = np.full((320, 480), 120, np.uint8)
+    for _ in range(160):
+        centre = tuple(int(v) for v in rng.uniform(0, (480, 320)))
+        cv2.circle(picture, centre, int(rng.integers(2, 18)), int(rng.integers(20, 235)), -1, cv2.LINE_AA)
+    return picture
+
+
+def seen(steps: list[CameraStep], character: bool = True) -> list[NDArray[np.uint8]]:
+    """What a camera sees that starts in the middle of a backdrop and makes these steps."""
+    ground, frames = backdrop(), []
+    whole = np.array([[1, 0, -120], [0, 1, -92], [0, 0, 1]], float)
+    for number, step in enumerate([CameraStep(), *steps]):
+        whole = np.vstack([step.matrix(240, 135), [0, 0, 1]]) @ whole
+        frame = cv2.warpAffine(ground, whole[:2], (240, 135), flags=cv2.INTER_LINEAR)
+        if character:
+            x = 20 + 5 * number
+            cv2.rectangle(frame, (x, 50), (x + 45, 134), 30, -1)
+            cv2.circle(frame, (x + 22, 35), 20, 225, -1, cv2.LINE_AA)
+        frames.append(np.asarray(frame, np.uint8))
+    return frames
+
+
+def found(frames: list[NDArray[np.uint8]]) -> list[CameraStep]:
+    return [camera_step(frame, before) for before, frame in pairwise(frames)]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        CameraStep(),
+        CameraStep(dx=0.05),
+        CameraStep(dx=0.003, dy=-0.002),
+        CameraStep(dy=0.02),
+        CameraStep(zoom=0.01),
+        CameraStep(zoom=-0.004, dx=0.004),
+        CameraStep(turn=0.008),
+    ],
+    ids=["none", "fast", "slow", "down", "zoom in", "zoom out", "turn"],
+)
+def test_a_step_is_found_behind_a_walking_character(step: CameraStep) -> None:
+    frames = seen([step] * 3)
+    for guess in found(frames):
+        assert guess.trust > 0
+        corners = np.array([[0, 0, 1], [239, 0, 1], [0, 134, 1], [239, 134, 1]], float).T
+        away = guess.matrix(240, 135) @ corners - step.matrix(240, 135) @ corners
+        assert np.abs(away).max() < 0.25
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind"),
+    [
+        ([CameraStep()] * 20, "static"),
+        ([CameraStep(dx=0.01)] * 20, "pan"),
+        ([CameraStep(zoom=0.006)] * 20, "zoom"),
+        ([CameraStep(turn=-0.005)] * 20, "rotate"),
+        ([CameraStep(dx=0.01 * (-1) ** n, dy=0.006 * (-1) ** (n // 2)) for n in range(20)], "shake"),
+    ],
+    ids=["static", "pan", "zoom", "rotate", "shake"],
+)
+def test_a_move_gets_its_name(steps: list[CameraStep], kind: str) -> None:
+    move = camera_move(found(seen(steps, character=False)))
+    assert move.kind == kind
+    assert move.known == 1.0
+    assert abs(move.right - sum(step.dx for step in steps)) < 0.01
+    assert abs(move.zoom - sum(step.zoom for step in steps)) < 0.01
+    assert abs(move.turn - sum(step.turn for step in steps)) < 0.01
+
+
+def test_a_plain_picture_tells_of_no_camera() -> None:
+    plain = np.full((135, 240), 90, np.uint8)
+    assert camera_step(plain, plain + 3).still
+
+
+def test_a_clip_of_one_frame_stands() -> None:
+    assert camera_move([]).kind == "static"
