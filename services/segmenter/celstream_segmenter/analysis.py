@@ -102,6 +102,12 @@ class DecodingPass:
         self._beginning = beginning or Beginning()
         self._on_frame = on_frame
         self._chapter: _OpenChapter
+        self._recent: deque[_Seen] = deque(maxlen=KEPT_PICTURES)
+
+    def recent_picture(self, frame: int) -> SmallPicture | None:
+        """The small picture of one of the last KEPT_PICTURES frames, None for an older one."""
+        back = self._chapter.next_frame - frame
+        return self._recent[-back].picture if 0 < back <= len(self._recent) else None
 
     def ticks_at(self, frame: int) -> int:
         """When a frame of the chapter at hand begins (the last one ends), in ticks of the video stream."""
@@ -120,7 +126,7 @@ class DecodingPass:
                 return _OpenChapter(beginning, self._rules, time_base, fps)
 
             chapter = self._chapter = begin(self._beginning)
-            recent: deque[_Seen] = deque(maxlen=KEPT_PICTURES)
+            recent = self._recent
             last = NO_TIME
             reader = FullPictureReader(Fraction(fps))
             for frame in self._decoded(opened):

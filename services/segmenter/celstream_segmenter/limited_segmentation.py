@@ -70,7 +70,11 @@ def _run(
 
 def run_segment(path: Path, rules: dict[str, Any], scratch: str, resumption: dict[str, Any] | None) -> Iterator[Found]:
     """In the child."""
+    import cv2
+
     from celstream_segmenter.segment import segment  # here: the parent needs neither PyAV nor OpenCV
+
+    cv2.setNumThreads(1)  # the decoder's threads use the processors; pictures are small
 
     going_on = msgspec.convert(resumption, Resumption) if resumption else None
     yield from segment(path, msgspec.convert(rules, SegmentationRules), Path(scratch), going_on)
@@ -78,7 +82,11 @@ def run_segment(path: Path, rules: dict[str, Any], scratch: str, resumption: dic
 
 def run_detect(path: Path, rules: dict[str, Any]) -> Iterator[Found]:
     """In the child."""
+    import cv2
+
     from celstream_segmenter.segment import detect
+
+    cv2.setNumThreads(1)
 
     yield from detect(path, msgspec.convert(rules, SegmentationRules))
 

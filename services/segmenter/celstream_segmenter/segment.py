@@ -56,7 +56,7 @@ def segment(
             continue
         if isinstance(step, Shot):
             seconds = (decoding.ticks_at(step.end_frame - 1) - decoding.ticks_at(step.start_frame)) * index.time_base
-            stills.take(step, keeper, likely_kept=seconds >= rules.min_seconds)
+            stills.take(step, keeper, decoding.recent_picture, likely_kept=seconds >= rules.min_seconds)
         yield _report(step, decoding, index)
 
 

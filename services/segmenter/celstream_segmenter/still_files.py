@@ -1,6 +1,6 @@
 """Still files: which still pictures a footage's clips and refusals need, written early where the frame is at hand."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import av
@@ -10,6 +10,7 @@ from celstream_segmenter.clip_plan import PlannedClip, Refusal
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.shots import Shot
+from celstream_segmenter.small_pictures import SmallPicture, small_picture
 from celstream_segmenter.stills import FrameKeeper, write_png, write_thumbnail
 
 
@@ -22,15 +23,17 @@ class StillFiles:
         self._thumbnails: dict[int, Path] = {}
         self._checksums: dict[int, int] = {}
 
-    def take(self, shot: Shot, keeper: FrameKeeper, *, likely_kept: bool) -> None:
-        """Write what a new shot is likely to need from the frames that are still at hand."""
+    def take(
+        self, shot: Shot, keeper: FrameKeeper, picture_of: Callable[[int], SmallPicture | None], *, likely_kept: bool
+    ) -> None:
+        """Write what a new shot is likely to need from the frames and small pictures that are still at hand."""
         first, last = keeper.get(shot.start_frame), keeper.get(shot.end_frame - 1)
         if likely_kept:
             for ordinal, frame in ((shot.start_frame, first), (shot.end_frame - 1, last)):
                 if frame is not None:
                     self._write_png(ordinal, frame)
-        elif first is not None:
-            write_thumbnail(first, self._thumbnail(shot.start_frame))
+        elif (picture := picture_of(shot.start_frame)) is not None:
+            write_thumbnail(picture, self._thumbnail(shot.start_frame))
 
     def complete(self, frames: FrameReader, decisions: Iterable[PlannedClip | Refusal]) -> None:
         """Decode the frames that the decisions need and that were not at hand.
@@ -53,7 +56,7 @@ class StillFiles:
             if ordinal in pngs:
                 self._write_png(ordinal, frame)
             if ordinal in thumbnails:
-                write_thumbnail(frame, self._thumbnail(ordinal))
+                write_thumbnail(small_picture(frame), self._thumbnail(ordinal))
 
     def checksum(self, ordinal: int) -> int:
         """`frame_checksum` of a frame that a clip needed."""

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.conversion import colour
+from celstream_segmenter.small_pictures import SmallPicture
 
 KEPT_BYTES = 96 * 2**20  # of decoded frames: 30 of 1080p
 OLDEST_WANTED = 300  # frames; a shot is certain so long after its end at most
 STRONG_CHANGE = 3.0  # mean absolute difference of luma, 0-255; cuts between unlike pictures lie above it
 # One filter for all rows: twice as fast as trying all, and drawn pictures come out no larger.
 PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
-THUMBNAIL_WIDTH = 320  # pixels
 
 
 class FrameKeeper:
@@ -60,12 +60,9 @@ def write_png(frame: av.VideoFrame, path: Path) -> None:
     _write(path, ".png", colour(frame), PNG)
 
 
-def write_thumbnail(frame: av.VideoFrame, path: Path) -> None:
-    """Write a frame as a small JPEG. Raises OSError where the file cannot be written."""
-    picture = colour(frame)
-    height = max(1, round(picture.shape[0] * THUMBNAIL_WIDTH / picture.shape[1]))
-    small = np.asarray(cv2.resize(picture, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
-    _write(path, ".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
+def write_thumbnail(picture: SmallPicture, path: Path) -> None:
+    """Write a small picture as JPEG. Raises OSError where the file cannot be written."""
+    _write(path, ".jpg", picture.bgr(), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
 def _write(path: Path, ending: str, picture: NDArray[np.uint8], parameters: list[int]) -> None:
