@@ -86,11 +86,7 @@ def hold_ranges(shot: dict[str, Any], lengths: Sequence[int]) -> list[tuple[int,
     """Holds of a shot of the truth as ranges of frames, as far as they lie outside transitions."""
     edges = shot["start"] + np.concatenate(([0], np.cumsum(lengths)))
     first, last = shot["clean_start"], shot["clean_end"]
-    found = [
-        (max(int(a), first), min(int(b), last))
-        for a, b in pairwise(edges)
-        if a < last and b > first
-    ]
+    found = [(max(int(a), first), min(int(b), last)) for a, b in pairwise(edges) if a < last and b > first]
     return [(a, b) for a, b in found if a < b]
 
 
