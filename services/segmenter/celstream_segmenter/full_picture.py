@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from celstream_segmenter.conversion import resized
 from celstream_segmenter.field_matching import COMBED_SHARE, combed_share, fields
-from celstream_segmenter.letterbox import Rectangle, picture_edges
+from celstream_segmenter.letterbox import Edges, picture_edges
 from celstream_segmenter.title_cards import TextLines, text_lines
 
 READINGS_PER_SECOND = 2
 TEXT_HEIGHT = 480  # pixels; taller pictures are halved until they are lower: letters stay legible, and it costs little
 WOVEN_FPS = 31  # no footage of more frames per second holds two moments in one
+LOWEST_WOVEN = 240  # lines; no smaller footage is interlaced, and thin lines look like a comb in it
 PLANAR = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuv444p", "yuvj422p", "yuvj444p", "gray"})
 
 Plane = NDArray[Any]
@@ -28,7 +29,7 @@ Plane = NDArray[Any]
 class Glance:
     """What is read of some frames only. edges: where the picture is inside bars; None where all is dark."""
 
-    edges: Rectangle | None
+    edges: Edges | None
     text: TextLines
 
 
@@ -66,7 +67,7 @@ class FullPictureReader:
         luma = luma_plane(frame)
         before, self._before = self._before, luma
         glance = Glance(picture_edges(luma), text_lines(_legible(luma))) if looked_at else None
-        if before is None or before.shape != luma.shape or luma.shape[0] < 16:
+        if before is None or before.shape != luma.shape or luma.shape[0] < LOWEST_WOVEN:
             return FullPicture(size, glance)
         if not frame.interlaced_frame and (not self._may_be_woven or combed_share(luma) < COMBED_SHARE):
             return FullPicture(size, glance)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 DARKEST_BAR = 40  # luma, 0-255: limited range black is 16, and some bars are lifted
 ABOVE_BAR = 9  # levels above the bar's own: the picture, not ringing of the codec beside it
+LIT_ALONG = 0.5  # of an outermost line's samples that are lit where a picture ends
 LIT_SHARE = 0.01  # of a row's or column's samples that must be the picture's
 RINGING = 4  # pixels that a codec's ringing may reach into a bar
 HALF_LIT = 0.4  # of the light inside: the picture; ringing is far below
@@ -31,27 +32,50 @@ class Rectangle:
     height: int
 
 
-def picture_edges(luma: NDArray[np.uint8]) -> Rectangle | None:
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Where one frame's picture ends. across, down: whether its outermost columns (rows) are lit along much of their
+    length, as a picture's are where bars end; those of letters on black are not.
+    """
+
+    inside: Rectangle
+    across: bool
+    down: bool
+
+
+def picture_edges(luma: NDArray[np.uint8]) -> Edges | None:
     """What is not bar in one frame's whole luma plane (height x width); None where the frame is dark throughout."""
     height, width = luma.shape
     bar = _bar_level(luma)
     if bar is None:
-        return Rectangle(0, 0, width, height)
+        return Edges(Rectangle(0, 0, width, height), across=True, down=True)
     rows, columns = luma[:, ::STRIDE], luma[::STRIDE]
-    top, bottom = _extent(rows > bar + ABOVE_BAR, rows.mean(1), bar)
-    left, right = _extent((columns > bar + ABOVE_BAR).T, columns.mean(0), bar)
+    top, bottom, down = _extent(rows > bar + ABOVE_BAR, rows.mean(1), bar)
+    left, right, across = _extent((columns > bar + ABOVE_BAR).T, columns.mean(0), bar)
     if top >= bottom or left >= right:
         return None
-    return Rectangle(left, top, right - left, bottom - top)
+    return Edges(Rectangle(left, top, right - left, bottom - top), across, down)
 
 
-def _extent(lit: NDArray[np.bool_], level: NDArray[np.float64], bar: int) -> tuple[int, int]:
-    """First and one past the last line that is picture. lit: lines x samples. level: mean luma of each line."""
-    lines = np.flatnonzero(np.count_nonzero(lit, axis=1) > LIT_SHARE * lit.shape[1])
+def _extent(lit: NDArray[np.bool_], level: NDArray[np.float64], bar: int) -> tuple[int, int, bool]:
+    """First and one past the last line that is picture, and whether both are lit along much of their length.
+
+    lit: lines x samples. level: mean luma of each line.
+    """
+    shares = lit.mean(1)
+    lines = np.flatnonzero(shares > LIT_SHARE)
     if not len(lines):
-        return 0, 0
-    first, last = int(lines[0]), int(lines[-1])
-    return _sharpened(level, bar, first, 1), _sharpened(level, bar, last, -1) + 1
+        return 0, 0, False
+    first = _sharpened(level, bar, int(lines[0]), 1)
+    last = _sharpened(level, bar, int(lines[-1]), -1)
+    lit_along = all(
+        float(shares[line] if line in (0, len(shares) - 1) else near.max(initial=0.0)) > LIT_ALONG
+        for line, near in (
+            (first, shares[first : first + RINGING]),
+            (last, shares[max(0, last - RINGING + 1) : last + 1]),
+        )
+    )
+    return first, last + 1, lit_along
 
 
 def _sharpened(level: NDArray[np.float64], bar: int, edge: int, inward: int) -> int:
@@ -75,14 +99,15 @@ def _bar_level(luma: NDArray[np.uint8]) -> int | None:
     return int(level) if level <= DARKEST_BAR else None
 
 
-def picture_rectangle(found: Iterable[Rectangle | None], width: int, height: int) -> Rectangle:
+def picture_rectangle(found: Iterable[Edges | None], width: int, height: int) -> Rectangle:
     """The picture of a clip of frames of width x height pixels, from what was found in some of its frames."""
-    boxes = [box for box in found if box is not None]
-    whole = Rectangle(0, 0, width, height)
-    if not boxes:
-        return whole
-    left, right = _bars(min(box.left for box in boxes), width - max(box.left + box.width for box in boxes), width)
-    top, bottom = _bars(min(box.top for box in boxes), height - max(box.top + box.height for box in boxes), height)
+    edges = [item for item in found if item is not None]
+    boxes = [item.inside for item in edges]
+    left = right = top = bottom = 0
+    if any(item.across for item in edges):
+        left, right = _bars(min(box.left for box in boxes), width - max(box.left + box.width for box in boxes), width)
+    if any(item.down for item in edges):
+        top, bottom = _bars(min(box.top for box in boxes), height - max(box.top + box.height for box in boxes), height)
     return Rectangle(left, top, width - left - right, height - top - bottom)
 
 

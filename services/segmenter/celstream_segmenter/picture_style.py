@@ -67,6 +67,6 @@ def live_action_suspicion(hints: StyleHints, still_share: float) -> float:
         2.0 * (1 - hints.flat / FLAT_CARTOON)
         + 1.0 * (1 - hints.lines / LINES_CARTOON)
         + 2.0 * (1 - still_share / STILL_CARTOON)
-        - 1.5
+        - 1.2
     )
     return float(1 / (1 + np.exp(-2.0 * evidence)))

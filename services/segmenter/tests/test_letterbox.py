@@ -47,3 +47,10 @@ def test_the_largest_picture_of_a_clip_counts() -> None:
     dark_sky = frame(Rectangle(0, 100, 640, 220))
     bright = frame(Rectangle(0, 40, 640, 280))
     assert picture_rectangle([picture_edges(dark_sky), picture_edges(bright)], 640, 360) == Rectangle(0, 40, 640, 280)
+
+
+def test_letters_on_black_are_no_picture_in_bars() -> None:
+    luma = np.full((360, 640), 16, np.uint8)
+    for left in range(120, 520, 12):
+        luma[100:260, left : left + 3] = 220
+    assert picture_rectangle([picture_edges(luma)] * 3, 640, 360) == Rectangle(0, 0, 640, 360)
