@@ -28,6 +28,8 @@ from scenedetect.detector import SceneDetector
 from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetector, HistogramDetector
 from transition_score import Count, Labels, score
 
+from tests.benchmarks.recording import record
+
 RENDERED_SEEDS = 9_000  # not those that the cut model was trained on
 Item = tuple[str, Path, Labels, tuple[tuple[int, int], ...]]  # name, file, labels, ranges of flashes [start, end)
 
@@ -119,10 +121,22 @@ def main() -> None:
                 print(f"  {name:24} cuts {cuts} false {cuts.false} missed {cuts.missed}")
                 print(f"  {'':24} gradual {gradual} false {gradual.false} missed {gradual.missed}")
             sys.stdout.flush()
-    print("\ndetector | cuts F1 (true / false / missed) | gradual F1 (true / false / missed) | inside flashes")
-    for name in names:
-        cuts, gradual = totals[name]
-        print(f"{name} | {cuts} | {gradual} | {inside_flashes[name]}")
+    rows = [
+        {
+            "detector": name,
+            "cuts: F1 (true / false / missed)": str(totals[name][0]),
+            "gradual: F1 (true / false / missed)": str(totals[name][1]),
+            "cuts inside flashes": inside_flashes[name],
+        }
+        for name in names
+    ]
+    films = f"{len(items)} labelled films, {arguments.rendered} rendered films of unseen seeds"
+    record(
+        "transitions",
+        f"Transitions: {films}",
+        rows,
+        ["A cut counts within one frame, a gradual transition at an overlap of half."],
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from celstream_segmenter.conversion import colour
 from celstream_segmenter.small_pictures import SmallPicture
 
-KEPT_BYTES = 96 * 2**20  # of decoded frames: 30 of 1080p
+KEPT_BYTES = 56 * 2**20  # of decoded frames: 18 of 1080p
 OLDEST_WANTED = 300  # frames; a shot is certain so long after its end at most
 STRONG_CHANGE = 3.0  # mean absolute difference of luma, 0-255; cuts between unlike pictures lie above it
 # One filter for all rows: twice as fast as trying all, and drawn pictures come out no larger.

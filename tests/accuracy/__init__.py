@@ -1,0 +1,1 @@
+"""Accuracy on footage with truth; `make accuracy` writes `tests/benchmarks/results/`."""
