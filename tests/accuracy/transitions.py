@@ -1,7 +1,7 @@
 """Accuracy of transitions: this detector and PySceneDetect's four, on labelled and on rendered footage.
 
-python tests/accuracy/transitions.py --footage FOLDER     (with a labels.json)
-python tests/accuracy/transitions.py --rendered 12        (films by chance, truth known)
+python -m tests.accuracy.transitions --footage FOLDER     (with a labels.json)
+python -m tests.accuracy.transitions --rendered 12        (films by chance, truth known)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from celstream_segmenter.transitions import Transition
 from scenedetect import SceneManager, open_video
 from scenedetect.detector import SceneDetector
 from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetector, HistogramDetector
-from transition_score import Count, Labels, score
+from tests.accuracy.transition_score import Count, Labels, score
 
 from tests.benchmarks.recording import record
 

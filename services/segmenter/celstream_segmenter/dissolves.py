@@ -99,7 +99,9 @@ class BlendFinder:
         blend = Blend(
             blend.first + first, blend.last + first, blend.wipe, blend.leftover, float(np.sqrt(power / whole.size))
         )
-        if not self._bounded(blend, power / whole.size) or self._same_shape(blend.first - 1, blend.last + 1):
+        if not self._bounded(blend, power / whole.size):
+            return []
+        if not blend.wipe and self._same_shape(blend.first - 1, blend.last + 1):
             return []
         if self._new_share(blend.first - 1, blend.last + 1) < MIN_NEW:
             return []
