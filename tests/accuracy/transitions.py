@@ -26,8 +26,8 @@ from celstream_segmenter.transitions import Transition
 from scenedetect import SceneManager, open_video
 from scenedetect.detector import SceneDetector
 from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetector, HistogramDetector
-from tests.accuracy.transition_score import Count, Labels, score
 
+from tests.accuracy.transition_score import Count, Labels, score
 from tests.benchmarks.recording import record
 
 RENDERED_SEEDS = 9_000  # not those that the cut model was trained on
