@@ -21,7 +21,7 @@ from tests.benchmarks.recording import record
 SIZE = (640, 360)
 SEED = 31_000
 CRFS = (18, 23, 28, 32)
-FILMS_PER_STYLE = 3
+FILMS_PER_STYLE = 2
 SECONDS = 10
 LEAST_FRAMES = 12  # a shorter stretch outside transitions is not measured
 LEAST_CLIP_FRAMES = 24

@@ -28,7 +28,7 @@ CLOSE_PIXELS = 0.1  # of the small picture: what codec noise moves a corner by
 STILL_CORNERS = 0.3  # share of the corners moving by less: the camera may stand, whatever the others do …
 STILL_GAIN = 1.25  # … unless a move puts this much more of them right
 LEAST_PIXELS = 0.03  # of the small picture: less is how well a move can be known
-AGREEMENT = 0.4  # of the corners on one similarity: the camera made it
+AGREEMENT = 0.28  # of the corners on one similarity: the camera made it; the rest are weak or on characters
 INLIER_PIXELS = 0.3  # of the small picture
 FEWEST_CORNERS = 8
 EXPOSURE_MEAN = 8.0  # change of mean luma, 0-255, from which it is undone before corners are followed
@@ -102,7 +102,7 @@ def camera_step(luma: Luma, previous: Luma) -> CameraStep:
     if fit is None:
         return LOST
     trust = float(np.mean(inliers))
-    if trust < AGREEMENT:
+    if trust < AGREEMENT or trust * len(before) < FEWEST_CORNERS:
         return LOST
     if np.mean(np.abs(cv2.transform(before, fit) - before)) < LEAST_PIXELS:
         return STANDING
