@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from celstream_segmenter.cadence import Cadence, Change, Hold, cadence_of, change_between, holds
 from celstream_segmenter.camera_motion import STANDING, CameraMove, CameraStep, camera_move, camera_step
 from celstream_segmenter.field_matching import CYCLE, Match, film_lengths, matched, telecine_phase, without_repeats
-from celstream_segmenter.fingerprint import HASHES_PER_SECOND, picture_hash
+from celstream_segmenter.fingerprint import HASHES_PER_SECOND, NEAR_BITS, picture_hash
 from celstream_segmenter.full_picture import FullPicture, Glance
 from celstream_segmenter.letterbox import Rectangle, picture_rectangle
 from celstream_segmenter.measurements import FrameMeasurements
@@ -104,12 +104,9 @@ class ClipMeasurer:
         frames: their measurements. black_*: see `black_or_plain`.
         """
         part = slice(start_frame - self._first, end_frame - self._first)
-        changes = self._changes[part]
         steps = [STANDING, *self._steps[part][1:]]
         scan, phase = self._scan(part)
-        if phase is not None:
-            changes = without_repeats(changes, phase)
-        drawings = holds(changes, shrink_factor(self._size[1]))
+        changes, drawings = self._drawings(part, phase)
         times = np.array(self._seconds[part])
         seconds = float(times[-1] - times[0] + (np.median(np.diff(times)) if len(times) > 1 else HASH_SECONDS))
         shown = drawings
@@ -139,6 +136,27 @@ class ClipMeasurer:
             live_action=live_action_suspicion(style, 1 - len(drawings) / len(changes)),
             hashes=self._hashes_of(float(times[0]), seconds),
         )
+
+    def drawings(self, start_frame: int, end_frame: int) -> list[Hold]:
+        """The holds of frames [start_frame, end_frame), which have all been added; counted from the first of them."""
+        part = slice(start_frame - self._first, end_frame - self._first)
+        return self._drawings(part, self._scan(part)[1])[1]
+
+    def stands(self, start_frame: int, end_frame: int) -> bool:
+        """Whether the camera stands from `start_frame` to `end_frame`, and the picture is the same at both ends."""
+        part = slice(start_frame - self._first, end_frame - self._first)
+        if camera_move(self._steps[part][1:]).kind != "static":
+            return False
+        first, last = self._seconds[part][0], self._seconds[part][-1]
+        hashes = [taken for at, taken in self._hashes if first <= at <= last]
+        # A slow zoom hides in the noise of each frame, and shows in the whole.
+        return len(hashes) < 2 or int(np.bitwise_count(hashes[0] ^ hashes[-1])) <= NEAR_BITS
+
+    def _drawings(self, part: slice, phase: int | None) -> tuple[list[Change], list[Hold]]:
+        changes = self._changes[part]
+        if phase is not None:
+            changes = without_repeats(changes, phase)
+        return changes, holds(changes, shrink_factor(self._size[1]))
 
     def _scan(self, part: slice) -> tuple[Scan, int | None]:
         """How the frames of a clip hold its moments, and where telecine's cycle stands at its first frame.

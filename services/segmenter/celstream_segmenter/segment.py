@@ -22,6 +22,7 @@ from celstream_segmenter.packet_index import FootageIndex, index_footage
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.shots import Shot
 from celstream_segmenter.small_pictures import small_picture
+from celstream_segmenter.sound_level import SoundLevel
 from celstream_segmenter.still_files import StillFiles
 from celstream_segmenter.stills import FrameKeeper
 
@@ -74,7 +75,8 @@ def _cut_chapter(
     path: Path, rules: SegmentationRules, index: FootageIndex, chapter: Chapter, stills: StillFiles, scratch: Path
 ) -> Iterator[Found]:
     damage = [(found.start_frame, found.end_frame) for found in index.damage]
-    decisions = plan(chapter, rules, damaged_ranges(chapter, damage))
+    with SoundLevel(path, next(iter(index.sounds), None)) as sound:
+        decisions = plan(chapter, rules, damaged_ranges(chapter, damage), sound.level_db)
     with FrameReader(path, index) as frames:
         stills.complete(frames, decisions)
     with Cutter(path, index) as cutter:

@@ -1,14 +1,10 @@
-"""Shots: the frames between two transitions, and the parts that a long one is split into.
+"""Shots: the frames between two transitions.
 
 Frames inside a gradual transition show two pictures at once, or one half dark: they belong to no shot.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-
-import numpy as np
-from numpy.typing import NDArray
 
 from celstream_segmenter.transitions import Transition
 
@@ -89,26 +85,3 @@ def without(start_frame: int, end_frame: int, holes: Sequence[tuple[int, int]]) 
     if start_frame < end_frame:
         left.append((start_frame, end_frame))
     return left
-
-
-def parts(
-    start_frame: int,
-    end_frame: int,
-    frame_seconds: NDArray[np.float64],
-    *,
-    target_seconds: float,
-    max_seconds: float,
-) -> list[tuple[int, int]]:
-    """Split frames [start_frame, end_frame) where they last longer than `max_seconds`.
-
-    frame_seconds: time at which each frame of the footage begins, and as last entry the end of the last frame
-    (frames + 1 values, ascending). The parts have equal times, as near to `target_seconds` as that allows.
-    """
-    seconds = float(frame_seconds[end_frame] - frame_seconds[start_frame])
-    if seconds <= max_seconds or end_frame - start_frame < 2:
-        return [(start_frame, end_frame)]
-    count = min(max(2, round(seconds / target_seconds)), end_frame - start_frame)
-    marks = frame_seconds[start_frame] + seconds * np.arange(1, count) / count
-    inner = np.searchsorted(frame_seconds[start_frame:end_frame], marks) + start_frame
-    edges = sorted({start_frame, end_frame, *(int(i) for i in inner)})
-    return list(pairwise(edges))

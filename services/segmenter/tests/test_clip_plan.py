@@ -7,18 +7,22 @@ import pytest
 from celstream_segmenter.analysis import Chapter
 from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
+from celstream_segmenter.full_picture import FullPicture
 from celstream_segmenter.measurements import FrameMeasurer
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.shots import Shot
+from celstream_segmenter.small_pictures import SmallPicture
 from numpy.typing import NDArray
 
 
 def analysis_of(
     pictures: list[NDArray[np.uint8]], shots: list[tuple[int, int]], corrupt: frozenset[int] = frozenset()
 ) -> Chapter:
-    measurer = FrameMeasurer()
-    for picture in pictures:
+    measurer, clips = FrameMeasurer(), ClipMeasurer(0)
+    chroma = np.full((64, 114, 2), 128, np.uint8)
+    for number, picture in enumerate(pictures):
         measurer.add(picture)
+        clips.add((number + 100) / 24, SmallPicture(picture, chroma), FullPicture((228, 128)))
     count = len(pictures)
     return Chapter(
         first_frame=0,
@@ -31,7 +35,7 @@ def analysis_of(
         measurements=measurer.finish(),
         change=[0.0] * count,
         change_threshold=0.1,
-        clips=ClipMeasurer(0),
+        clips=clips,
     )
 
 
@@ -92,3 +96,58 @@ def test_every_frame_of_a_shot_is_either_kept_or_refused() -> None:
     decisions = plan(analysis, SegmentationRules(), [(20, 30)])
     frames = sorted(frame for d in decisions for frame in range(d.start_frame, d.end_frame))
     assert frames == list(range(700))
+
+
+def moving(frames: int, step: int = 2) -> list[NDArray[np.uint8]]:
+    """A block that goes to and fro before a painting, on twos."""
+    painting = drawing(5, level=90)
+    pictures = []
+    for frame in range(frames):
+        picture = painting.copy()
+        at = 20 + 7 * abs(frame // step % 20 - 10)
+        picture[40:90, at : at + 40] = 220
+        pictures.append(picture)
+    return pictures
+
+
+def test_a_hold_longer_than_the_longest_clip_is_refused_as_static_and_the_rest_of_its_shot_is_kept() -> None:
+    before, after = moving(72), moving(48)
+    held = [before[-1]] * 600
+    decisions = plan(analysis_of(before + held + after, [(0, 720)]), SegmentationRules(), [])
+    refusals = [d for d in decisions if isinstance(d, Refusal)]
+    clips = [d for d in decisions if isinstance(d, PlannedClip)]
+    (static,) = refusals
+    assert (static.reason, static.threshold) == ("STATIC", 20.0)
+    assert static.measured_value == pytest.approx(602 / 24, abs=2 / 24)  # the last drawing before it is the same
+    assert [(c.part_ordinal, c.part_count) for c in clips] == [(0, 2), (1, 2)]
+    assert (clips[0].start_frame, clips[0].end_frame) == (0, static.start_frame)
+    assert (clips[1].start_frame, clips[1].end_frame) == (static.end_frame, 720)
+
+
+def test_a_pan_over_one_painting_is_split_and_not_static() -> None:
+    painting = np.random.default_rng(3).integers(16, 235, (32, 200), np.uint8).repeat(4, 0).repeat(4, 1)
+    pictures = [np.ascontiguousarray(painting[:, at : at + 228]) for at in range(550)]
+    decisions = plan(analysis_of(pictures, [(0, 550)]), SegmentationRules(), [])
+    assert len(decisions) > 1
+    assert all(isinstance(decision, PlannedClip) for decision in decisions)
+
+
+def test_a_long_shot_is_split_between_drawings() -> None:
+    decisions = plan(analysis_of(moving(720, step=3), [(0, 720)]), SegmentationRules(), [])
+    assert len(decisions) > 2
+    assert all(isinstance(decision, PlannedClip) and decision.start_frame % 3 == 0 for decision in decisions)
+
+
+def test_sound_is_asked_for_only_where_a_shot_is_long_and_then_decides() -> None:
+    asked: list[NDArray[np.float64]] = []
+
+    def loudness(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        asked.append(seconds)
+        return np.where((seconds % 5 > 4.8) | (seconds % 5 < 0.3), -70.0, -20.0)
+
+    chapter = analysis_of(moving(200) + moving(720), [(0, 200), (200, 920)])
+    decisions = plan(chapter, SegmentationRules(), [], loudness)
+    (seconds,) = asked
+    assert (seconds[0], seconds[-1]) == (pytest.approx(300 / 24), pytest.approx(1019 / 24))
+    starts = [(100 + decision.start_frame) / 24 % 5 for decision in decisions[2:]]
+    assert all(start > 4.8 or start < 0.3 for start in starts)

@@ -1,9 +1,6 @@
-"""Shots lie between transitions; long ones are split evenly in time."""
+"""Shots lie between transitions."""
 
-from itertools import pairwise
-
-import numpy as np
-from celstream_segmenter.shots import ShotAssembler, parts, without
+from celstream_segmenter.shots import ShotAssembler, without
 from celstream_segmenter.transitions import Transition
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,26 +47,3 @@ def test_holes_are_taken_out_exactly(start: int, length: int, raw: list[tuple[in
     kept = {frame for a, b in left for frame in range(a, b)}
     assert kept == {f for f in range(start, start + length) if not any(a <= f < b for a, b in holes)}
     assert all(a < b for a, b in left)
-
-
-def test_a_shot_within_the_maximum_stays_whole() -> None:
-    seconds = np.arange(481) / 24
-    assert parts(0, 480, seconds, target_seconds=5, max_seconds=20) == [(0, 480)]
-
-
-def test_a_long_shot_is_split_near_the_target() -> None:
-    seconds = np.arange(1001) / 25
-    ranges = parts(0, 1000, seconds, target_seconds=5, max_seconds=20)
-    assert len(ranges) == 8
-    assert {b - a for a, b in ranges} == {125}
-
-
-@given(st.integers(2, 400), st.integers(0, 50), st.floats(0.01, 0.5))
-def test_parts_cover_a_shot_of_variable_frame_rate_once(count: int, start: int, frame: float) -> None:
-    rng = np.random.default_rng(count * 1000 + start)
-    seconds = np.concatenate(([0.0], np.cumsum(rng.uniform(frame / 2, frame * 2, start + count))))
-    ranges = parts(start, start + count, seconds, target_seconds=2, max_seconds=4)
-    assert ranges[0][0] == start
-    assert ranges[-1][1] == start + count
-    assert all(b == c for (_, b), (c, _) in pairwise(ranges))
-    assert all(seconds[b] - seconds[a] <= 4 + 2 * frame for a, b in ranges)
