@@ -776,6 +776,7 @@ class Checkpoint(_message.Message):
     INPUT_VERSION_FIELD_NUMBER: _builtins.int
     RECIPE_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
     """Stage that works."""
     input_id: _builtins.str
@@ -784,6 +785,8 @@ class Checkpoint(_message.Message):
     """Version of the input."""
     recipe: _builtins.str
     """Digest of settings, models and software of the stage, hexadecimal."""
+    attempt: _builtins.int
+    """During which attempt at the input it was saved, from 1: what failed before it counts no more. 0 where not stated."""
     @_builtins.property
     def state(self) -> Global___ArtefactRef:
         """What the stage needs to go on, in a form of its own; absent once the input has its outcome."""
@@ -796,10 +799,11 @@ class Checkpoint(_message.Message):
         input_version: _builtins.str = ...,
         recipe: _builtins.str = ...,
         state: Global___ArtefactRef | None = ...,
+        attempt: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["input_id", b"input_id", "input_version", b"input_version", "recipe", b"recipe", "stage", b"stage", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "input_id", b"input_id", "input_version", b"input_version", "recipe", b"recipe", "stage", b"stage", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,6 +2,9 @@
 
 The state is an artefact; a small event on `celstream.<stage>.checkpoints`, keyed by input, version and recipe, points
 to it. Once the input has its outcome, an event without state ends it, in the outcome's own transaction.
+
+How often an input may fail counts from its last checkpoint: a long film that is interrupted again and again, and gets
+on in between, is no input that takes its workers down.
 """
 
 import contextlib
@@ -26,17 +29,45 @@ def topic_of(stage: str) -> Topic:
 
 
 class Checkpoint:
-    """The checkpoint of one input under one recipe. Used by one worker, which holds the input."""
+    """The checkpoint of one input under one recipe. Used by one worker, which holds the input.
 
-    def __init__(self, event_log: EventLog, store: ArtefactStore, stage: str, source: Input, recipe: str) -> None:
+    attempt: which attempt at the input this is, from 1 (`Delivery.attempt`).
+    """
+
+    def __init__(
+        self, event_log: EventLog, store: ArtefactStore, stage: str, source: Input, recipe: str, attempt: int = 1
+    ) -> None:
+        self._attempt = attempt
         self._log = event_log
         self._store = store
         self._stage, self._source, self._recipe = stage, source, recipe
         self._key = identity.digest("checkpoint", source.id, source.version, recipe)
         self._saved: envelope_pb2.ArtefactRef | None = None
+        self._message: envelope_pb2.Checkpoint | None = None
+
+    def attempts(self) -> int:
+        """Which attempt this is since the last checkpoint, from 1. Raises Unavailable."""
+        if self._attempt == 1:
+            return 1
+        saved = self._last()
+        return 1 + self._attempt - max(1, saved.attempt if saved.HasField("state") else 1)
 
     def load(self) -> bytes | None:
         """What was saved last, None where nothing is. Raises Unavailable."""
+        message = self._last()
+        if not message.HasField("state"):
+            return None
+        try:
+            with self._store.open(message.state) as file:
+                return file.read()
+        except (Invalid, NotFound) as error:
+            log.warning("a checkpoint is gone, beginning anew", stage=self._stage, error=str(error))
+            return None
+
+    def _last(self) -> envelope_pb2.Checkpoint:
+        """The last event of this checkpoint; an empty one where there is none."""
+        if self._message is not None:
+            return self._message
         last: Event | None = None
         reader = self._log.reader([topic_of(self._stage).name], {})
         try:
@@ -46,16 +77,10 @@ class Checkpoint:
                         last = delivery.event
         finally:
             reader.close()
-        message = decode(last, envelope_pb2.Checkpoint) if last else envelope_pb2.Checkpoint()
-        if not message.HasField("state"):
-            return None
-        self._saved = message.state
-        try:
-            with self._store.open(message.state) as file:
-                return file.read()
-        except (Invalid, NotFound) as error:
-            log.warning("a checkpoint is gone, beginning anew", stage=self._stage, error=str(error))
-            return None
+        self._message = decode(last, envelope_pb2.Checkpoint) if last else envelope_pb2.Checkpoint()
+        if self._message.HasField("state"):
+            self._saved = self._message.state
+        return self._message
 
     def save(self, state: bytes) -> None:
         """Replace what was saved. Raises Unavailable."""
@@ -63,6 +88,7 @@ class Checkpoint:
         self._log.publish([self._event(saved)])
         self._forget(self._saved, saved)
         self._saved = saved
+        self._message = envelope_pb2.Checkpoint(state=saved, attempt=self._attempt)
 
     def ended(self) -> list[Event]:
         """The event that ends the checkpoint, to be committed with the outcome; none where nothing was saved."""
@@ -80,6 +106,7 @@ class Checkpoint:
             input_version=self._source.version,
             recipe=self._recipe,
             state=state,
+            attempt=self._attempt if state else 0,
         )
         event_id = f"{self._key}.{state.sha256 if state else 'ended'}"
         return encode(topic_of(self._stage).name, self._key, message, event_id=event_id, source=self._stage)

@@ -44,13 +44,13 @@ def process_one(
     delivery: Delivery,
     store: ArtefactStore,
     context: Callable[[Input, Checkpoint], Context],
-    checkpoint: Callable[[Input], Checkpoint],
+    checkpoint: Callable[[Input, int], Checkpoint],
     max_attempts: int,
 ) -> Processed:
     """Process one delivery, inside the trace that it belongs to.
 
     Raises Unavailable, Overloaded and Stopping as the stage does, and Bug for anything else while the delivery has
-    attempts left; after that it is a dead letter.
+    attempts left, counted from its last checkpoint; after that it is a dead letter.
     """
     begin = time.monotonic()
     with tracing.consume(stage.name, delivery.event, attempt=delivery.attempt):
@@ -60,8 +60,9 @@ def process_one(
         except Invalid as error:
             events = _parked(stage, delivery, _named_input(delivery.event), error, delivery.attempt)
             return Processed(delivery, events, None, time.monotonic() - begin)
-        saved = checkpoint(source)
-        events, result = _outcome_of(stage, delivery, message, source, store, context(source, saved), max_attempts)
+        saved = checkpoint(source, delivery.attempt)
+        worked = context(source, saved)
+        events, result = _outcome_of(stage, delivery, message, source, store, worked, saved, max_attempts)
     return Processed(delivery, [*events, *saved.ended()], result, time.monotonic() - begin, saved)
 
 
@@ -72,9 +73,10 @@ def _outcome_of(
     source: Input,
     store: ArtefactStore,
     context: Context,
+    checkpoint: Checkpoint,
     max_attempts: int,
 ) -> tuple[list[Event], Result | None]:
-    failures = delivery.attempt - 1
+    failures = checkpoint.attempts() - 1
     if failures >= max_attempts:
         died = WorkerDied(f"given up after {failures} attempts: each ended with the worker's death or with an error")
         return _parked(stage, delivery, source, died, failures), None
@@ -87,9 +89,10 @@ def _outcome_of(
     except (Unavailable, Overloaded, Stopping):
         raise
     except Exception as error:
-        if delivery.attempt < max_attempts:
+        attempts = checkpoint.attempts()  # asked again: it may have got on before it failed
+        if attempts < max_attempts:
             raise Bug(one_line(error)) from error
-        return _parked(stage, delivery, source, error, delivery.attempt), None
+        return _parked(stage, delivery, source, error, attempts), None
 
 
 def _parked(stage: Stage, delivery: Delivery, source: Input | None, error: BaseException, attempts: int) -> list[Event]:

@@ -11,6 +11,7 @@ transaction with all events and the positions; then the next poll. No transactio
 | `Overloaded`             | given back; fewer at a time; a short pause                                           |
 | `Stopping`               | given back; the worker ends                                                          |
 | anything else, or death  | tried again alone, then dead letter and outcome PARKED; the count outlives a process |
+|                          | and begins anew with each checkpoint                                                 |
 
 Every consumed event is processed, in the order of its key, also where a newer version of the same input is at hand:
 each has its own outcome, and the newer one replaces what came of the older.
@@ -206,8 +207,8 @@ class Worker:
                 save_checkpoint=checkpoint.save,
             )
 
-        def checkpoint(source: Input) -> Checkpoint:
-            return Checkpoint(self._log, self._store, self._stage.name, source, self._stage.recipe)
+        def checkpoint(source: Input, attempt: int) -> Checkpoint:
+            return Checkpoint(self._log, self._store, self._stage.name, source, self._stage.recipe, attempt)
 
         if shutdown.requested():
             raise Stopping

@@ -1,4 +1,7 @@
-"""A worker for the tests: footage `bad` kills the process that works on it; any other gives no items."""
+"""A worker for the tests: some footage kills the process that works on it; any other gives no items.
+
+`bad` kills at once; `stuck` after one checkpoint, at which it never gets on; `long` after each of its six checkpoints.
+"""
 
 import os
 import signal
@@ -12,6 +15,8 @@ from celstream_platform.topics import CLIPS, FOOTAGE, Topic
 from celstream_platform.worker import Worker, WorkerSettings
 from celstream_protos.v1 import footage_pb2
 from google.protobuf.message import Message
+
+LONG = 6
 
 
 @dataclass
@@ -27,7 +32,11 @@ class Deadly:
     def process(self, message: Message, context: Context) -> Result:
         """Die, or give nothing."""
         assert isinstance(message, footage_pb2.Footage)
-        if message.item.id == "bad":
+        name, done = message.item.id, len(context.load_checkpoint() or b"")
+        goal = {"bad": 0, "stuck": 1, "long": LONG}.get(name, 0)
+        if done < goal:
+            context.save_checkpoint(bytes(done + 1))
+        if name in ("bad", "stuck") or done < goal:
             os.kill(os.getpid(), signal.SIGKILL)
         return Result()
 
