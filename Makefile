@@ -7,13 +7,15 @@ BIN := $(VENV)/bin
 OUT ?= out
 UV_VERSION := 0.13.9
 MEMBERS := protos services/platform services/segmenter services/catalog services/renderer services/cli
+DEV_MEMBERS := $(MEMBERS) deploy/local
 MEMBER_FILES := requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 EDITABLE := $(MEMBERS:%=-e %)
+DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
 # Compiled now: the process that decodes footage writes nothing, and would compile its libraries for every footage.
 PIP_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help run test fast-test lint format bench accuracy faults protos lock clean install install-dev
+.PHONY: help run stack test fast-test lint format bench accuracy faults protos lock clean install install-dev
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,9 +33,9 @@ $(VENV)/.run: $(MEMBER_FILES) | $(BIN)/uv
 	@$(PIP_INSTALL) $(EDITABLE)
 	@touch $@
 
-$(VENV)/.dev: $(MEMBER_FILES) $(VENV)/.run | $(BIN)/uv
+$(VENV)/.dev: $(DEV_MEMBERS:%=%/pyproject.toml) $(MEMBER_FILES) $(VENV)/.run | $(BIN)/uv
 	@echo "Installing the tools of the tests into $(VENV) …"
-	@$(PIP_INSTALL) $(EDITABLE) --group dev
+	@$(PIP_INSTALL) $(DEV_EDITABLE) --group dev
 	@touch $@
 
 install: $(VENV)/.run ## install what `make run` needs
@@ -42,7 +44,11 @@ install-dev: $(VENV)/.dev ## install what the tests need as well
 run: install ## footage to a dataset: make run [FOOTAGE=film.mp4|folder] [OUT=out]
 	@$(BIN)/python -m celstream $(if $(FOOTAGE),run $(FOOTAGE),demo) --out $(OUT)
 
+stack: install-dev ## the real servers on this machine: make stack [DO=up|down|status] [SERVERS="kafka minio"]
+	@$(BIN)/celstream-stack $(or $(DO),up) $(SERVERS)
+
 test: install-dev lint ## everything that lands (REAL_FOOTAGE=DIR: on real footage as well)
+	@$(BIN)/celstream-stack install || echo "The tests that need it will fail."
 	@$(BIN)/python -m pytest -m "not faults" -n 2
 
 fast-test: install-dev lint ## the tests of a working day, in less than 3 minutes
@@ -51,7 +57,7 @@ fast-test: install-dev lint ## the tests of a working day, in less than 3 minute
 lint: install-dev ## format, lint, types, layering, contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary $(wildcard services/*/celstream*)
+	@$(BIN)/mypy --no-error-summary $(wildcard services/*/celstream*) deploy/local/celstream_stack
 	@$(BIN)/lint-imports > .import_linter.log || { cat .import_linter.log; exit 1; }
 	@cd protos && ../$(BIN)/buf lint
 
@@ -66,6 +72,7 @@ accuracy: install-dev ## accuracy on footage with truth; writes tests/benchmarks
 	@$(BIN)/python -m tests.accuracy
 
 faults: install-dev ## the long kill tests
+	@$(BIN)/celstream-stack install || echo "The tests that need it will fail."
 	@$(BIN)/python -m pytest -m faults
 
 protos: install-dev ## generate the Python code of the contracts

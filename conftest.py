@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.real_servers"]
+
 # A busy machine is no failure: examples have no deadline, and slow ones are no reason to give up.
 settings.register_profile("celstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("celstream")

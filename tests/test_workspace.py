@@ -18,7 +18,8 @@ def tracked_files() -> list[Path]:
 
 
 def members() -> list[Path]:
-    return [ROOT / "protos", *sorted(path.parent for path in (ROOT / "services").glob("*/pyproject.toml"))]
+    services = sorted(path.parent for path in (ROOT / "services").glob("*/pyproject.toml"))
+    return [ROOT / "protos", *services, ROOT / "deploy" / "local"]
 
 
 def locked() -> dict[str, set[str]]:
@@ -111,5 +112,17 @@ def test_no_file_names_this_machine_or_a_registry(pattern: str) -> None:
 
 def test_make_help_lists_every_documented_target() -> None:
     text = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for target in ["run", "test", "fast-test", "lint", "bench", "accuracy", "faults", "protos", "lock", "clean"]:
+    for target in [
+        "run",
+        "stack",
+        "test",
+        "fast-test",
+        "lint",
+        "bench",
+        "accuracy",
+        "faults",
+        "protos",
+        "lock",
+        "clean",
+    ]:
         assert f"make {target} " in text

@@ -1,0 +1,96 @@
+"""The command `celstream-stack`: up, down, status, logs, install."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from celstream_stack.errors import StackError
+from celstream_stack.places import cache, default_state
+from celstream_stack.stack import SERVERS, Stack
+
+NAMES = ", ".join(SERVERS)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # it would show secrets
+    help=f"The real servers as processes of this machine: {NAMES}.",
+)
+Servers = Annotated[list[str] | None, typer.Argument(help=f"Some of {NAMES}; all where none is given.")]
+State = Annotated[Path | None, typer.Option(help="Folder of ports, secrets, data and logs.", show_default="in cache")]
+
+
+def _stack(state: Path | None) -> Stack:
+    return Stack(state or default_state(), cache())
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+
+
+@app.command()
+def up(servers: Servers = None, state: State = None) -> None:
+    """Install what is missing, start what does not run, wait until all is ready."""
+    stack = _stack(state)
+    begin = time.monotonic()
+    stack.up(servers or list(SERVERS))
+    for one in stack.status():
+        _say(f"{one.server}: {'ready' if one.ready else 'not ready'} (process {one.pid})")
+    _say(f"{time.monotonic() - begin:.1f} s. Variables of the services: set -a; . {stack.env_file}; set +a")
+
+
+@app.command()
+def down(
+    servers: Servers = None,
+    state: State = None,
+    remove: Annotated[bool, typer.Option(help="Forget data, logs and secrets as well.")] = False,
+) -> None:
+    """End the servers; data and ports stay for the next time."""
+    stack = _stack(state)
+    for name in stack.down(servers or []):
+        _say(f"{name}: ended")
+    if remove:
+        stack.remove()
+
+
+@app.command()
+def status(state: State = None) -> None:
+    """Who runs, and who is ready. Exits with 1 where somebody is not."""
+    found = _stack(state).status()
+    for one in found:
+        how = "ready" if one.ready else "not ready" if one.pid else "down"
+        _say(f"{one.server}: {how}" + (f" (process {one.pid})" if one.pid else ""))
+    if not found or not all(one.ready for one in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    server: Annotated[str, typer.Argument(help=f"One of {NAMES}.")],
+    state: State = None,
+    lines: Annotated[int, typer.Option(help="How many of the last lines.")] = 50,
+) -> None:
+    """What a server said last."""
+    for line in _stack(state).log(server).read_text(errors="replace").splitlines()[-lines:]:
+        _say(line)
+
+
+@app.command()
+def install(servers: Servers = None) -> None:
+    """Install without starting."""
+    _stack(None).install(servers or list(SERVERS))
+
+
+def main() -> None:
+    """Run the command; what a person can mend is one line."""
+    try:
+        app()
+    except StackError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

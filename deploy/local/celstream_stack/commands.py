@@ -1,0 +1,48 @@
+"""Running the tools that install servers, each with one line of advice where it is missing or fails."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from celstream_stack.errors import StackError
+
+LONGEST_INSTALL_SECONDS = 3600  # MinIO is compiled: minutes on two idle cores, more on busy ones
+
+
+def need(tool: str, server: str, advice: str) -> str:
+    """The path of a tool. Raises StackError where it is not installed."""
+    found = shutil.which(tool)
+    if found is None:
+        raise StackError(f"{server}: {tool} not found. {advice}")
+    return found
+
+
+def run(server: str, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None) -> str:
+    """Run a command to its end; its standard output. Everything it says is kept in `log`. Raises StackError."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        ended = subprocess.run(
+            [str(part) for part in command],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            timeout=LONGEST_INSTALL_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StackError(
+            f"{server}: {command[0]} did not end in {LONGEST_INSTALL_SECONDS} s. Look at the network, then try again."
+        ) from error
+    log.write_text(f"$ {' '.join(map(str, command))}\n{ended.stdout}{ended.stderr}")
+    if ended.returncode != 0:
+        said = (ended.stderr.strip() or ended.stdout.strip() or "it said nothing").splitlines()[-1]
+        raise StackError(f"{server}: {Path(command[0]).name} failed ({said}). Read {log}.")
+    return ended.stdout
+
+
+def politely(command: Sequence[str | Path]) -> list[str | Path]:
+    """The command at the lowest priority: an installation must not slow down what runs beside it."""
+    return [*(("nice", "-n", "19") if shutil.which("nice") else ()), *command]

@@ -1,0 +1,153 @@
+"""A stack: a folder with one sub-folder per server, an env file, and the way up and down.
+
+STATE/<server>/settings.json   ports and secrets, drawn at the first start and kept
+STATE/<server>/pid, log, data
+STATE/env                      what `set -a; . STATE/env` gives to the services
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from celstream_stack import processes
+from celstream_stack.errors import StackError
+from celstream_stack.kafka import Kafka
+from celstream_stack.minio import MinIO
+from celstream_stack.places import PASSABLE_FOLDER, locked
+from celstream_stack.server import Server
+
+__all__ = ["SERVERS", "Stack", "StackError"]
+
+SERVERS: dict[str, Server] = {server.name: server for server in (Kafka(), MinIO())}
+READY_SECONDS = 120.0  # Kafka takes 4-17 s on two busy cores
+LOOK_SECONDS = 0.1
+SECRET_FILE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One server of a stack. pid: None where it does not run."""
+
+    server: str
+    pid: int | None
+    ready: bool
+
+
+class Stack:
+    """The servers whose state lies in one folder; `cache` holds the software, for all stacks."""
+
+    def __init__(self, state: Path, cache: Path) -> None:
+        self._state = state.absolute()
+        self._cache = cache.absolute()
+
+    def install(self, names: Iterable[str]) -> None:
+        """Install what is missing of these servers. Raises StackError."""
+        for name in names:
+            _server(name).install(self._cache)
+
+    def up(self, names: Iterable[str]) -> dict[str, str]:
+        """Install, start and make ready; what runs already is left alone. The env file's variables.
+
+        Raises StackError, with the last line of the log where a server died.
+        """
+        wanted = [_server(name) for name in names]
+        homes = {server.name: server.install(self._cache) for server in wanted}
+        with locked(self._state / "lock"):
+            self._state.chmod(PASSABLE_FOLDER)
+            started = [server for server in wanted if self._start(server, homes[server.name])]
+            for server in wanted:
+                self._await(server, fresh=server in started)
+            for server in wanted:
+                server.finish(self._settings(server))
+            return self._write_env()
+
+    def down(self, names: Iterable[str] = ()) -> list[str]:
+        """End these servers, all where none is named; who was running. Data and settings stay. Raises StackError."""
+        chosen = [_server(name) for name in names] or list(SERVERS.values())
+        if not self._state.is_dir():
+            return []
+        with locked(self._state / "lock"):
+            return [server.name for server in chosen if processes.stop(server.name, self._state / server.name)]
+
+    def remove(self) -> None:
+        """End all, and forget data, logs and secrets."""
+        self.down()
+        shutil.rmtree(self._state, ignore_errors=True)
+
+    def status(self) -> list[Status]:
+        """The servers that were ever started here."""
+        found = []
+        for server in SERVERS.values():
+            if (self._state / server.name / "settings.json").exists():
+                runs = processes.running(self._state / server.name)
+                ready = runs is not None and server.is_ready(self._settings(server))
+                found.append(Status(server.name, runs.pid if runs else None, ready))
+        return found
+
+    def log(self, name: str) -> Path:
+        """The file that a server's output goes to. Raises StackError where there is none."""
+        path = self._state / _server(name).name / "log"
+        if not path.exists():
+            raise StackError(f"{name}: has no log in {self._state}. Start it: celstream-stack up {name}.")
+        return path
+
+    def pid(self, name: str) -> int | None:
+        """The number of a server's process; None where it does not run."""
+        found = processes.running(self._state / _server(name).name)
+        return found.pid if found else None
+
+    @property
+    def env_file(self) -> Path:
+        """Where the variables are."""
+        return self._state / "env"
+
+    def _start(self, server: Server, home: Path) -> bool:
+        """Start a server that does not run; whether it was."""
+        state = self._state / server.name
+        if processes.running(state) is not None:
+            return False
+        state.mkdir(mode=PASSABLE_FOLDER, exist_ok=True)
+        state.chmod(PASSABLE_FOLDER)
+        if not (state / "settings.json").exists():
+            (state / "settings.json").touch(SECRET_FILE)
+            (state / "settings.json").write_text(json.dumps(server.new_settings(), indent=1))
+        processes.start(server.prepare(home, state, self._settings(server)), state)
+        return True
+
+    def _await(self, server: Server, *, fresh: bool) -> None:
+        state = self._state / server.name
+        deadline = time.monotonic() + READY_SECONDS
+        while not server.is_ready(self._settings(server)):
+            if processes.running(state) is None:
+                raise StackError(f"{server.name}: ended at its start ({_last_line(state / 'log')}). Read {state}/log.")
+            if time.monotonic() > deadline:
+                how = "does not become" if fresh else "runs, but is not"
+                raise StackError(f"{server.name}: {how} ready in {READY_SECONDS:.0f} s. Read {state}/log.")
+            time.sleep(LOOK_SECONDS)
+
+    def _settings(self, server: Server) -> dict[str, str]:
+        settings: dict[str, str] = json.loads((self._state / server.name / "settings.json").read_text())
+        return settings
+
+    def _write_env(self) -> dict[str, str]:
+        variables: dict[str, str] = {}
+        for server in SERVERS.values():
+            if (self._state / server.name / "settings.json").exists():
+                variables |= server.variables(self._settings(server))
+        self.env_file.touch(SECRET_FILE)
+        self.env_file.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
+        return variables
+
+
+def _server(name: str) -> Server:
+    if name not in SERVERS:
+        raise StackError(f"{name}: no server of the stack. Give one of {', '.join(SERVERS)}.")
+    return SERVERS[name]
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "its log is empty"

@@ -1,0 +1,53 @@
+"""The real servers for tests: one stack for the whole run, started by the first test that asks, ended with the run.
+
+A test asks by a fixture, `kafka_url` or `bucket_url`, and is marked slow, so that `make fast-test` starts nothing.
+With pytest-xdist all workers share the stack: its folder is named by the process that started them, and ended by it.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celstream_stack.places import PASSABLE_FOLDER, cache
+from celstream_stack.stack import Stack
+
+FOLDER = "CELSTREAM_TEST_STACK"  # tells the workers of pytest-xdist where the stack is
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the stack's folder, in the process that outlives all others of this run."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="celstream-stack-"))
+        folder.chmod(PASSABLE_FOLDER)
+        os.environ[FOLDER] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what was started, however the run ended."""
+    folder = os.environ.get(FOLDER)
+    if folder and not hasattr(config, "workerinput"):
+        Stack(Path(folder), cache()).remove()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """The stack of this run; `up` starts what is not there yet."""
+    return Stack(Path(os.environ[FOLDER]), cache())
+
+
+@pytest.fixture(scope="session")
+def kafka_url(stack: Stack) -> str:
+    """URL of an event log on a real Kafka."""
+    return stack.up(["kafka"])["CELSTREAM_EVENTS"]
+
+
+@pytest.fixture(scope="session")
+def bucket_url(stack: Stack) -> Iterator[str]:
+    """URL of an artefact store on a real MinIO; the environment holds its keys."""
+    variables = stack.up(["minio"])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, variables[name])
+        yield variables["CELSTREAM_ARTEFACTS"]
