@@ -25,7 +25,11 @@ SIGNED_RATIO = 2.5  # of grain: mean absolute difference of 4 x 4 pixels by the 
 HELD_RATIO, FEWEST_HELD = 2.2, 4  # a new drawing by the median of what a move leaves of held ones, if so many are held
 LEAST_MOVED, MOST_MOVED = 0.35, 1.6
 MISPLACED_PIXELS = 0.1  # of the small picture: how well a camera's move is known
-EDGE_BLOCK = 6  # pixels; edges that lie aside by less than a pixel average out in it
+BLOCK = 4  # pixels of the small picture, both ways
+EDGE_BLOCK = 6  # the same under a camera's move: edges that lie aside by less than a pixel average out in it
+FINE_BITS = 2  # signed differences are counted in quarters of a level, which halving the picture rounds
+STEEPNESS_PARTS = 16  # of a level per pixel: what the Sobel operator counts at half the size
+RIM = 2.0  # pixels along the border of the picture that are not compared under a camera's move
 GAP_LOWEST, GAP_HIGHEST = 0.3, 4.5  # a clip's threshold lies so near to the usual one …
 GAP_SPREAD = 0.4  # … by a bell curve of this width, natural logarithm
 EXPOSURE_MEAN, EXPOSURE_GAIN = 2.5, 0.05  # changes of mean luma and of contrast from which exposure is undone
@@ -77,55 +81,77 @@ class Cadence:
 
 def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
     """Compare two small pictures (height x width, 0-255) of one shot; step: how the camera moved between them."""
-    mask = None
+    inside = None
     if step.still:
         peak = cv2.norm(luma, previous, cv2.NORM_INF)
         if peak <= QUIET_PEAK:
             return Change(most=float(peak), noise=float(cv2.norm(luma, previous, cv2.NORM_L1)) / luma.size)
     else:
-        height, width = luma.shape
-        matrix, size = step.matrix(width, height), (width, height)
-        previous = cv2.warpAffine(previous, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        inside = cv2.warpAffine(np.full_like(luma, 255), matrix, size)
-        mask = np.where(inside == 255, np.uint8(255), np.uint8(0))
+        luma, previous, inside = _met_halfway(luma, previous, step)
     gain, offset = exposure(luma, previous)
     if gain > 1.0:  # the frame of less contrast is the reference: stretching it would stretch its noise as well
         luma = cv2.convertScaleAbs(luma, alpha=1 / gain, beta=-offset / gain)
     elif gain < 1.0 or offset:
         previous = cv2.convertScaleAbs(previous, alpha=gain, beta=offset)
     contrast = max(0.2, min(gain, 1 / gain))
-    if mask is None:
-        blocks: NDArray[Any] = cv2.boxFilter(cv2.absdiff(luma, previous), cv2.CV_32F, (4, 4))
-        blocks = blocks if contrast == 1 else blocks / contrast
-        return _measured(blocks, _quartile(blocks), moved=False)
-    difference = cv2.boxFilter(
-        cv2.subtract(luma, previous, mask=mask, dtype=cv2.CV_16S), cv2.CV_32F, (EDGE_BLOCK, EDGE_BLOCK)
-    )
-    blocks = np.abs(difference) / contrast
-    allowed = MISPLACED_PIXELS * _steepness(luma) / contrast
-    return _measured((blocks - allowed).clip(0), _quartile(blocks), moved=True)
+    # Blocks are formed at half size, of 2 x 2 pixels each: a quarter of the work.
+    if inside is None:
+        blocks = cv2.blur(_halved(cv2.absdiff(luma, previous)), (BLOCK // 2, BLOCK // 2))
+        return _measured(blocks, _quartile(blocks), 1 / contrast, moved=False)
+    difference = _halved(np.left_shift(np.subtract(luma, previous, dtype=np.int16), FINE_BITS)) & inside
+    side = EDGE_BLOCK // 2
+    sums = np.abs(cv2.boxFilter(difference, cv2.CV_16S, (side, side), normalize=False))
+    steepness = cv2.boxFilter(_steepness(luma), cv2.CV_16S, (side, side), normalize=False)
+    beyond = cv2.addWeighted(sums, 1.0, steepness, -MISPLACED_PIXELS * 2**FINE_BITS / STEEPNESS_PARTS, 0.0)
+    return _measured(beyond, _quartile(sums), 1 / (side**2 * 2**FINE_BITS * contrast), moved=True)
+
+
+def _met_halfway(luma: Luma, previous: Luma, step: CameraStep) -> tuple[Luma, Luma, NDArray[np.int16]]:
+    """Both pictures, each moved by half of the camera's step towards the other, and where both show anything.
+
+    Sampling between pixels blurs; halfway it blurs both alike. The last array is of half the size: -1 there, else 0.
+    """
+    height, width = luma.shape
+    half, size = step.half().matrix(width, height), (width, height)
+    border = cv2.BORDER_REPLICATE
+    previous = cv2.warpAffine(previous, half, size, flags=cv2.INTER_LINEAR, borderMode=border)
+    luma = cv2.warpAffine(luma, half, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border)
+    right, bottom = width - 1 - RIM, height - 1 - RIM
+    corners = np.array([[RIM, right, right, RIM], [RIM, RIM, bottom, bottom], [1, 1, 1, 1]])
+    inside = np.full((height // 2, width // 2), -1, np.int16)
+    for matrix in (half, cv2.invertAffineTransform(half)):
+        shown = np.zeros_like(inside)
+        cv2.fillConvexPoly(shown, np.rint((matrix @ corners).T / 2 - 0.25).astype(np.int32), -1)
+        inside &= shown
+    return luma, previous, inside
+
+
+def _halved(picture: Luma) -> Luma:
+    height, width = (size // 2 for size in picture.shape)
+    return cv2.resize(picture[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _steepness(luma: Luma) -> NDArray[Any]:
-    """Mean steepness of luma in each block, levels per pixel.
+    """How steep luma is in each 2 x 2 pixels, in 1 / STEEPNESS_PARTS level per pixel.
 
     Under a camera's move an edge that lies a fraction of a pixel aside differs by plus on one side and by minus on the
     other: the mean of the block, taken with its sign, keeps what is new and loses that; this allows for the rest.
     """
-    across, down = (cv2.Sobel(luma, cv2.CV_16S, x, 1 - x) for x in (1, 0))
-    steep = (np.abs(across) + np.abs(down)).astype(np.float32) / 8
-    return np.asarray(cv2.boxFilter(steep, cv2.CV_32F, (EDGE_BLOCK, EDGE_BLOCK)))
+    across, down = cv2.spatialGradient(_halved(luma))
+    return np.asarray(np.abs(across) + np.abs(down))
 
 
 def _quartile(blocks: NDArray[Any]) -> float:
-    some = blocks[::3, ::3].ravel()
+    some = blocks[::2, ::2].ravel()
     place = 3 * some.size // 4
     return float(np.partition(some, place)[place])
 
 
-def _measured(blocks: NDArray[Any], noise: float, *, moved: bool) -> Change:
-    most = float(cv2.minMaxLoc(blocks)[1])
-    return Change(most, noise, float(np.mean(blocks[::2, ::2] > max(LEAST_NOISE, 0.25 * most))), moved)
+def _measured(blocks: NDArray[Any], noise: float, level: float, *, moved: bool) -> Change:
+    """level: levels (0-255) per unit of the blocks and of the noise."""
+    most = float(cv2.minMaxLoc(blocks)[1]) * level
+    changed = cv2.threshold(blocks, max(LEAST_NOISE, 0.25 * most) / level, 255, cv2.THRESH_BINARY)[1]
+    return Change(most, noise * level, cv2.countNonZero(changed) / blocks.size, moved)
 
 
 def exposure(luma: Luma, previous: Luma) -> tuple[float, float]:

@@ -6,6 +6,8 @@ similarity that most of them agree on wins (RANSAC). Where a good part of what h
 camera: a character that fills half of the picture does not move it.
 """
 
+import cmath
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,18 +18,22 @@ from numpy.typing import NDArray
 
 CameraKind = Literal["static", "pan", "zoom", "rotate", "shake"]
 Affine = NDArray[np.float64]  # 2 x 3
+Places = NDArray[Any]  # N x 1 x 2 float32, x and y in pixels
 Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
 
-CELL = 15  # pixels of the small picture; one corner is followed per cell, so that no part of the picture outvotes
+CELL = 7  # pixels of half the small picture; one corner is followed per cell, so that no part of the picture outvotes
 STILL_PEAK = 3  # levels; where no pixel changes by more, only the codec's noise does
-STILL_BLOCK = 1  # mean difference of a 4 x 4 block, rounded; the slowest moves change an edge by more
+STILL_BLOCK = 0.5  # mean difference of a 4 x 4 block; the slowest moves change an edge by more
 TEXTURED = 24  # levels between neighbouring pixels from which their standing still means something
 FEWEST_TEXTURED = 8  # blocks
 STILL_SHARE = 0.5  # of the textured blocks standing still: the camera does, and no corner need be followed
+WINDOW = 9  # pixels around a corner that are followed with it
 CLOSE_PIXELS = 0.1  # of the small picture: what codec noise moves a corner by
 STILL_CORNERS = 0.3  # share of the corners moving by less: the camera may stand, whatever the others do …
 STILL_GAIN = 1.25  # … unless a move puts this much more of them right
 LEAST_PIXELS = 0.03  # of the small picture: less is how well a move can be known
+NEAR_LEVELS, FAR_LEVELS = 1, 3  # halvings of the picture: corners are found 8 pixels and 32 pixels away, about
+SURE = 0.45  # share of the corners that agree; with fewer the corners may lie too far from where they were looked for
 AGREEMENT = 0.28  # of the corners on one similarity: the camera made it; the rest are weak or on characters
 INLIER_PIXELS = 0.3  # of the small picture
 FEWEST_CORNERS = 8
@@ -60,14 +66,19 @@ class CameraStep:
         """Whether the camera stood."""
         return self.dx == 0 and self.dy == 0 and self.zoom == 0 and self.turn == 0
 
+    def half(self) -> "CameraStep":
+        """The step that leads to this one when it is made twice."""
+        turned = cmath.exp(complex(self.zoom, self.turn) / 2)
+        shift = complex(self.dx, self.dy) / (1 + turned)
+        return CameraStep(shift.real, shift.imag, self.zoom / 2, self.turn / 2, self.trust)
+
     def matrix(self, width: int, height: int) -> Affine:
         """As 2 x 3 affine from pixels of the frame before to pixels of this one; pixel centres are whole numbers."""
-        scale = np.exp(self.zoom)
-        cos, sin = scale * np.cos(self.turn), scale * np.sin(self.turn)
-        turned = np.array([[cos, -sin], [sin, cos]])
-        centre = np.array([(width - 1) / 2, (height - 1) / 2])
-        shift = np.array([self.dx, self.dy]) * height
-        return np.hstack([turned, (centre + shift - turned @ centre)[:, None]])
+        scale = math.exp(self.zoom)
+        cos, sin = scale * math.cos(self.turn), scale * math.sin(self.turn)
+        x, y = (width - 1) / 2, (height - 1) / 2
+        right, down = self.dx * height, self.dy * height
+        return np.array([[cos, -sin, x + right - cos * x + sin * y], [sin, cos, y + down - sin * x - cos * y]])
 
 
 STANDING = CameraStep()
@@ -76,18 +87,34 @@ _FLOW_STOPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 12, 0.01)  # ste
 LOST = CameraStep(trust=0.0)
 
 
-def camera_step(luma: Luma, previous: Luma) -> CameraStep:
-    """How the camera moved between two small pictures (height x width, 0-255) of one footage."""
+def camera_step(luma: Luma, previous: Luma, guess: CameraStep = STANDING) -> CameraStep:
+    """How the camera moved between two small pictures (height x width, 0-255) of one footage.
+
+    guess: the step before, say; a good one saves work.
+    """
     if stands_still(luma, previous):
         return STANDING
     previous = _same_exposure(previous, luma)
     before = _corners(previous)
     if len(before) < FEWEST_CORNERS:
         return LOST
-    # The stubs of cv2 do not know that the places to begin with may be left out.
+    step = _agreed_step(luma, previous, before, guess, NEAR_LEVELS)
+    return step if step.trust >= SURE else _agreed_step(luma, previous, before, STANDING, FAR_LEVELS)
+
+
+def _agreed_step(luma: Luma, previous: Luma, before: Places, guess: CameraStep, levels: int) -> CameraStep:
+    """The step that most corners agree on, followed from where the guess has them through `levels` halvings."""
+    height, width = luma.shape
     after, found, _ = cv2.calcOpticalFlowPyrLK(
-        previous, luma, before, None, winSize=(11, 11), maxLevel=3, criteria=_FLOW_STOPS
-    )  # type: ignore[call-overload]
+        previous,
+        luma,
+        before,
+        cv2.transform(before, guess.matrix(width, height)),
+        winSize=(WINDOW, WINDOW),
+        maxLevel=levels,
+        criteria=_FLOW_STOPS,
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+    )
     good = found.ravel() == 1
     if np.count_nonzero(good) < FEWEST_CORNERS:
         return LOST
@@ -101,12 +128,12 @@ def camera_step(luma: Luma, previous: Luma) -> CameraStep:
         return STANDING
     if fit is None:
         return LOST
-    trust = float(np.mean(inliers))
-    if trust < AGREEMENT or trust * len(before) < FEWEST_CORNERS:
+    agreeing = cv2.countNonZero(inliers)
+    if agreeing < max(AGREEMENT * len(before), FEWEST_CORNERS):
         return LOST
-    if np.mean(np.abs(cv2.transform(before, fit) - before)) < LEAST_PIXELS:
+    if float(np.abs(cv2.transform(before, fit) - before).mean()) < LEAST_PIXELS:
         return STANDING
-    return _as_step(np.asarray(fit, np.float64), luma.shape[1], luma.shape[0], trust)
+    return _as_step(np.asarray(fit, np.float64), width, height, agreeing / len(before))
 
 
 def stands_still(luma: Luma, previous: Luma) -> bool:
@@ -115,14 +142,16 @@ def stands_still(luma: Luma, previous: Luma) -> bool:
     if cv2.minMaxLoc(difference)[1] <= STILL_PEAK:
         return True
     height, width = (max(1, size // 4) for size in luma.shape)
-    blocks = cv2.resize(difference[: 4 * height, : 4 * width], (width, height), interpolation=cv2.INTER_AREA)
+    # In sixteenths of a level, so that what each halving rounds away does not add up.
+    fine = cv2.convertScaleAbs(difference[: 4 * height, : 4 * width], alpha=16)
+    for size in ((2 * width, 2 * height), (width, height)):
+        fine = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
     textured = cv2.morphologyEx(previous, cv2.MORPH_GRADIENT, _SQUARE)[2::4, 2::4][:height, :width] > TEXTURED
     count = int(np.count_nonzero(textured))
     if count < FEWEST_TEXTURED:  # a plain picture: nothing tells of a camera
         return True
-    return int(np.count_nonzero(textured & (blocks[: textured.shape[0], : textured.shape[1]] < STILL_BLOCK))) >= (
-        STILL_SHARE * count
-    )
+    still = fine[: textured.shape[0], : textured.shape[1]] < 16 * STILL_BLOCK
+    return int(np.count_nonzero(textured & still)) >= STILL_SHARE * count
 
 
 def _same_exposure(previous: Luma, luma: Luma) -> Luma:
@@ -135,9 +164,11 @@ def _same_exposure(previous: Luma, luma: Luma) -> Luma:
     return np.asarray(cv2.convertScaleAbs(previous, alpha=gain, beta=float(mean - gain * mean_before)), np.uint8)
 
 
-def _corners(luma: Luma) -> NDArray[np.float32]:
-    strength = cv2.cornerMinEigenVal(luma, 5)
-    rows, columns = luma.shape[0] // CELL, luma.shape[1] // CELL
+def _corners(luma: Luma) -> Places:
+    """One corner a cell, found at half the size: following them needs no closer place."""
+    half = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    strength = cv2.cornerMinEigenVal(half, 3)
+    rows, columns = half.shape[0] // CELL, half.shape[1] // CELL
     cells = (
         strength[: rows * CELL, : columns * CELL]
         .reshape(rows, CELL, columns, CELL)
@@ -149,20 +180,20 @@ def _corners(luma: Luma) -> NDArray[np.float32]:
     good = np.flatnonzero(best > max(1e-4, 0.01 * float(best.max(initial=0))))
     y = good // columns * CELL + place[good] // CELL
     x = good % columns * CELL + place[good] % CELL
-    return np.stack([x, y], 1).astype(np.float32)[:, None]
+    return 2 * np.stack([x, y], 1).astype(np.float32)[:, None] + 0.5
 
 
-def _close(after: NDArray[Any], expected: NDArray[Any]) -> float:
+def _close(after: Places, expected: Places) -> float:
     """Share of the corners that lie where they are expected."""
-    return float(np.mean(np.hypot(*(after - expected).reshape(-1, 2).T) < CLOSE_PIXELS))
+    away = (after - expected).reshape(-1, 2)
+    return np.count_nonzero(np.einsum("ij,ij->i", away, away) < CLOSE_PIXELS**2) / len(away)
 
 
 def _as_step(fit: Affine, width: int, height: int, trust: float) -> CameraStep:
-    scale = float(np.hypot(fit[0, 0], fit[1, 0]))
-    centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    dx, dy = fit[:, :2] @ centre + fit[:, 2] - centre
-    turn = float(np.arctan2(fit[1, 0], fit[0, 0]))
-    return CameraStep(float(dx / height), float(dy / height), float(np.log(max(scale, 1e-3))), turn, trust)
+    (a, b, right), (c, d, down) = fit.tolist()
+    x, y = (width - 1) / 2, (height - 1) / 2
+    dx, dy = a * x + b * y + right - x, c * x + d * y + down - y
+    return CameraStep(dx / height, dy / height, math.log(max(math.hypot(a, c), 1e-3)), math.atan2(c, a), trust)
 
 
 @dataclass(frozen=True, slots=True)

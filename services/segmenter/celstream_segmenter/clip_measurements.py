@@ -78,7 +78,7 @@ class ClipMeasurer:
             luma, match = matched(full.top, full.bottom, full.bottom_before)
         step, change = STANDING, Change()
         if self._previous is not None and self._previous.shape == luma.shape:
-            step = camera_step(luma, self._previous)
+            step = camera_step(luma, self._previous, self._steps[-1])
             change = change_between(luma, self._previous, step)
         self._previous = luma
         self._changes.append(change)

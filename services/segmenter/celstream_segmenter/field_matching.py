@@ -22,7 +22,9 @@ AGREEMENT = 0.85  # of the matches (by weight) that must follow the cycle
 LEAST_WEIGHT = 0.02  # levels: a smaller difference is the codec's
 TELLING_SHARE = 0.1  # of the clip's strongest: weaker ones are noise beside them
 LEAST_MATCHES = 4  # frames with something moving; fewer say nothing
-LINES = 12  # one line in so many is looked at
+LINES = 12  # one line in so many is looked at …
+FEW_LINES = 30  # … once so many in all, spread over the frame, hint at a comb
+HINT = 0.4  # of the share that makes a comb
 COMB_STEP, COMB_SAME = 24, 10  # levels: a line differs from both neighbours by more, and these among them by less
 COMBED_SHARE = 0.004  # of the samples: drawn horizontal lines reach 0.001
 
@@ -40,13 +42,22 @@ class Match:
     weight: float
 
 
-def combed_share(luma: Plane) -> float:
-    """Share 0-1 of the samples of a frame's luma (height x width) that stand out of their columns as a comb does."""
-    height = luma.shape[0] // LINES * LINES
-    above, line, below = luma[0:height:LINES], luma[1:height:LINES], luma[2:height:LINES]
-    stands_out = (cv2.absdiff(above, line) > COMB_STEP) & (cv2.absdiff(line, below) > COMB_STEP)
-    alike = cv2.absdiff(above, below) < COMB_SAME
-    return int(np.count_nonzero(stands_out & alike)) / max(1, line.size)
+def is_combed(luma: Plane) -> bool:
+    """Whether a frame's luma (height x width, 0-255) shows two moments, woven line by line."""
+    few = max(LINES, luma.shape[0] // FEW_LINES)
+    return combed_share(luma, few) >= HINT * COMBED_SHARE and combed_share(luma, LINES) >= COMBED_SHARE
+
+
+def combed_share(luma: Plane, lines: int = LINES) -> float:
+    """Share 0-1 of the samples of a frame's luma (height x width) that stand out of their columns as a comb does.
+
+    lines: one line in so many is looked at.
+    """
+    height = luma.shape[0] // lines * lines
+    above, line, below = luma[0:height:lines], luma[1:height:lines], luma[2:height:lines]
+    stands_out = cv2.min(cv2.absdiff(above, line), cv2.absdiff(line, below)) > COMB_STEP
+    stands_out &= cv2.absdiff(above, below) < COMB_SAME
+    return int(np.count_nonzero(stands_out)) / max(1, line.size)
 
 
 def fields(luma: Plane, width: int, height: int) -> tuple[Plane, Plane]:

@@ -6,7 +6,9 @@ a clip's rectangle is the smallest that holds the picture of every frame looked 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,10 +18,12 @@ LIT_ALONG = 0.5  # of an outermost line's samples that are lit where a picture e
 LIT_SHARE = 0.01  # of a row's or column's samples that must be the picture's
 RINGING = 4  # pixels that a codec's ringing may reach into a bar
 HALF_LIT = 0.4  # of the light inside: the picture; ringing is far below
-STRIDE = 4  # every 4th sample along a row or column is read
+SAMPLES = 135  # the shorter side of the picture is read at so many places, about
 LARGEST_BARS = 0.5  # of height or width: bars that take more are a dark picture
 LEAST_BAR = 2  # pixels; a thinner dark edge is dirt of the transfer
 LOPSIDED = 0.02  # of the size: how far opposite bars may differ, else one of them is picture
+
+Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +47,33 @@ class Edges:
     down: bool
 
 
-def picture_edges(luma: NDArray[np.uint8]) -> Edges | None:
+def picture_edges(luma: Luma) -> Edges | None:
     """What is not bar in one frame's whole luma plane (height x width); None where the frame is dark throughout."""
     height, width = luma.shape
     bar = _bar_level(luma)
     if bar is None:
         return Edges(Rectangle(0, 0, width, height), across=True, down=True)
-    rows, columns = luma[:, ::STRIDE], luma[::STRIDE]
-    top, bottom, down = _extent(rows > bar + ABOVE_BAR, rows.mean(1), bar)
-    left, right, across = _extent((columns > bar + ABOVE_BAR).T, columns.mean(0), bar)
+    apart = max(1, min(height, width) // SAMPLES)
+    # Columns are taken eight side by side, as words of 64 bits: one by one it takes five times as long.
+    words = luma[:, : width // 8 * 8].view(np.uint64) if width >= 8 * apart else luma
+    rows = np.ascontiguousarray(words[:, ::apart]).view(np.uint8)
+    columns = np.ascontiguousarray(luma[::apart])
+    top, bottom, down = _extent(rows, 1, bar)
+    left, right, across = _extent(columns, 0, bar)
     if top >= bottom or left >= right:
         return None
     return Edges(Rectangle(left, top, right - left, bottom - top), across, down)
 
 
-def _extent(lit: NDArray[np.bool_], level: NDArray[np.float64], bar: int) -> tuple[int, int, bool]:
+def _extent(samples: Luma, along: int, bar: int) -> tuple[int, int, bool]:
     """First and one past the last line that is picture, and whether both are lit along much of their length.
 
-    lit: lines x samples. level: mean luma of each line.
+    samples: of the picture, 0-255. along: the axis of the array that goes along the lines.
     """
-    shares = lit.mean(1)
+    lit = cv2.threshold(samples, bar + ABOVE_BAR, 255, cv2.THRESH_BINARY)[1]
+    count = samples.shape[along]
+    shares = cv2.reduce(lit, along, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / (255 * count)
+    level = cv2.reduce(samples, along, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / count
     lines = np.flatnonzero(shares > LIT_SHARE)
     if not len(lines):
         return 0, 0, False
@@ -78,7 +89,7 @@ def _extent(lit: NDArray[np.bool_], level: NDArray[np.float64], bar: int) -> tup
     return first, last + 1, lit_along
 
 
-def _sharpened(level: NDArray[np.float64], bar: int, edge: int, inward: int) -> int:
+def _sharpened(level: NDArray[Any], bar: int, edge: int, inward: int) -> int:
     """The edge without the codec's ringing: where the lines become about as light as those a little farther inside."""
     if edge in (0, len(level) - 1):
         return edge
@@ -92,11 +103,11 @@ def _sharpened(level: NDArray[np.float64], bar: int, edge: int, inward: int) -> 
     return edge
 
 
-def _bar_level(luma: NDArray[np.uint8]) -> int | None:
+def _bar_level(luma: Luma) -> int | None:
     """The level of the darkest of the outermost rows and columns; None where none of them is dark."""
     edges = (luma[0], luma[-1], luma[:, 0], luma[:, -1])
-    level = min(float(np.percentile(edge, 90)) for edge in edges)
-    return int(level) if level <= DARKEST_BAR else None
+    level = min(int(np.sort(edge)[int(0.9 * (len(edge) - 1))]) for edge in edges)
+    return level if level <= DARKEST_BAR else None
 
 
 def picture_rectangle(found: Iterable[Edges | None], width: int, height: int) -> Rectangle:

@@ -41,8 +41,10 @@ class FrameMeasurer:
         motion = 0.0
         if self._previous is not None:
             motion = float(cv2.norm(luma, self._previous, cv2.NORM_L1)) / luma.size
-        laplacian = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))[1]
-        self._rows.append((mean, deviation, float(luma.max()), motion, float(laplacian[0, 0]) ** 2))
+        laplacian = cv2.Laplacian(luma, cv2.CV_16S)
+        square = cv2.norm(laplacian, cv2.NORM_L2SQR) / luma.size
+        sharpness = square - (cv2.sumElems(laplacian)[0] / luma.size) ** 2
+        self._rows.append((mean, deviation, cv2.minMaxLoc(luma)[1], motion, sharpness))
         self._previous = luma
         return motion
 

@@ -30,6 +30,7 @@ FRAME = 2  # pixels, of that frame
 CREDITS_SPEED = (0.01, 1.2)  # picture heights per second
 CREDITS_SIDEWAYS = 0.15  # of the speed
 SHOWN = 0.5  # of the frames looked at that must show text
+_SQUARE = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +48,35 @@ class TextLines:
 def text_lines(luma: Luma) -> TextLines:
     """Find lines of text in a frame's luma (height x width, 0-255; 240 to 480 pixels high serve best)."""
     height, width = luma.shape
-    square = np.ones((3, 3), np.uint8)
-    edges = (cv2.morphologyEx(luma, cv2.MORPH_GRADIENT, square) > EDGE).astype(np.uint8)
-    joined = cv2.morphologyEx(edges, cv2.MORPH_CLOSE, np.ones((1, max(3, round(GAP * height))), np.uint8))
-    count, _, boxes, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    found = [box for box in boxes[1:count] if _is_line(luma, *(int(v) for v in box[:4]))]
-    covered = np.zeros((height, width), bool)
-    for left, top, across, down, _ in found:
-        covered[top : top + down, left : left + across] = True
-    return TextLines(len(found), float(covered.mean()), 1.0 - float(edges[~covered].mean()))
+    spread = cv2.morphologyEx(luma, cv2.MORPH_GRADIENT, _SQUARE)
+    strokes = cv2.threshold(spread, EDGE, 255, cv2.THRESH_BINARY)[1]
+    joined = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, np.ones((1, max(3, round(GAP * height))), np.uint8))
+    found = [box for box in _boxes(joined) if _is_line(luma, *box)]
+    covered = np.zeros((height, width), np.uint8)
+    for left, top, across, down in found:
+        covered[top : top + down, left : left + across] = 1
+    strokes[covered > 0] = 0
+    area = cv2.countNonZero(covered)
+    rest = max(1, luma.size - area)
+    return TextLines(len(found), area / luma.size, 1.0 - cv2.countNonZero(strokes) / rest)
+
+
+def _boxes(joined: Luma) -> list[Sequence[int]]:
+    """Left, top, width and height of each connected region of a binary picture."""
+    outlines, nesting = cv2.findContours(joined, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if not outlines:
+        return []
+    return [
+        cv2.boundingRect(outline) for outline, (*_, hole_of) in zip(outlines, nesting[0], strict=True) if hole_of < 0
+    ]
 
 
 def _is_line(luma: Luma, left: int, top: int, width: int, height: int) -> bool:
     if not LOWEST * luma.shape[0] <= height <= HIGHEST * luma.shape[0] or width < LEAST_WIDTH * height:
         return False
     box = luma[top : top + height, left : left + width]
-    dark, light = np.percentile(box, (5, 95))
+    levels = np.sort(box, axis=None)
+    dark, light = (int(levels[round(share * (levels.size - 1))]) for share in (0.05, 0.95))
     if light - dark < CONTRAST:
         return False
     ink = box > (dark + light) / 2
