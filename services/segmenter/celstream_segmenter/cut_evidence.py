@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.transition_features import (
+    SAME,
     Novelty,
     Sample,
     alike,
     colour_distance,
     novelty,
     region_colour_distance,
+    same_drawing,
 )
 
 REACH_BEFORE, REACH_AFTER = 11, 11  # frames around a candidate that its evidence reads
@@ -41,7 +43,7 @@ FEATURES = (
 
 
 class Window:
-    """The recent frames of a footage and what pairs of them have in common, computed once.
+    """The recent frames of a footage and what pairs of their drawings have in common, computed once.
 
     Frames are numbered from 0 at the start of the footage; those asked for outside the footage are its first or last.
     """
@@ -50,17 +52,25 @@ class Window:
         """capacity: how many frames are kept; asking for an older one raises IndexError."""
         self._capacity = capacity
         self._samples: dict[int, Sample] = {}
+        self._drawn: dict[int, int] = {}  # each frame's drawing, by the first frame that shows it
+        self._drawings: dict[int, Sample] = {}
         self._pairs: dict[tuple[int, int], Novelty] = {}
         self.length = 0
 
     def append(self, item: Sample) -> None:
-        self._samples[self.length] = item
+        frame = self.length
+        held = frame > 0 and same_drawing(self._drawings[self._drawn[frame - 1]], item)
+        self._drawn[frame] = self._drawn[frame - 1] if held else frame
+        if not held:
+            self._drawings[frame] = item
+        self._samples[frame] = item
         self.length += 1
-        expired = self.length - 1 - self._capacity
+        expired = frame - self._capacity
         if expired >= 0:
-            del self._samples[expired]
+            del self._samples[expired], self._drawn[expired]
         if self.length % 64 == 0:
-            oldest = self.length - self._capacity
+            oldest = min(self._drawn.values())
+            self._drawings = {drawing: first for drawing, first in self._drawings.items() if drawing >= oldest}
             self._pairs = {pair: value for pair, value in self._pairs.items() if min(pair) >= oldest}
 
     def sample(self, frame: int) -> Sample:
@@ -69,14 +79,24 @@ class Window:
             raise IndexError(f"frame {frame} is no longer kept: the window holds the last {self._capacity}.")
         return self._samples[frame]
 
-    def novelty(self, first: int, second: int) -> Novelty:
-        pair = (min(max(first, 0), self.length - 1), min(max(second, 0), self.length - 1))
-        if pair not in self._pairs:
-            same = pair[0] == pair[1]
-            self._pairs[pair] = (
-                Novelty(0.0, 0.0, 0.0, 0.0) if same else novelty(self.sample(pair[0]), self.sample(pair[1]))
-            )
-        return self._pairs[pair]
+    def novelty(self, first: int, second: int, *, at_least: float = 0.0) -> Novelty:
+        """As transition_features.novelty; what is below `at_least` may be an upper bound."""
+        pair = self._drawing(first), self._drawing(second)
+        known = SAME if pair[0] == pair[1] else self._pairs.get(pair)
+        if known is None or not (known.exact or known.both < at_least):
+            # In a slow fade the drawing's first frame is far from its last one, which the next drawing follows.
+            follows = self._drawn.get(pair[1] - 1) == pair[0] and pair[1] - 1 in self._samples
+            before = self._samples[pair[1] - 1] if follows else self._drawings[pair[0]]
+            known = novelty(before, self._drawings[pair[1]], at_least=at_least)
+            self._pairs[pair] = known
+        return known
+
+    def _drawing(self, frame: int) -> int:
+        """The first frame that shows the drawing of `frame`."""
+        frame = min(max(frame, 0), self.length - 1)
+        if frame not in self._drawn:
+            raise IndexError(f"frame {frame} is no longer kept: the window holds the last {self._capacity}.")
+        return self._drawn[frame]
 
 
 _LOGARITHMIC = [
@@ -90,9 +110,9 @@ _LOGARITHMIC = [
 
 def is_candidate(window: Window, frame: int, stride: int = 1) -> bool:
     """Whether enough changes before `frame`, and lasts, to look at it closely."""
-    if frame < 1 or window.novelty(frame - 1, frame).both < CANDIDATE:
+    if frame < 1 or window.novelty(frame - 1, frame, at_least=CANDIDATE).both < CANDIDATE:
         return False
-    return window.novelty(frame - 1 - stride, frame + stride).both >= LASTING
+    return window.novelty(frame - 1 - stride, frame + stride, at_least=LASTING).both >= LASTING
 
 
 def cut_features(window: Window, frame: int, stride: int = 1) -> NDArray[np.float32]:

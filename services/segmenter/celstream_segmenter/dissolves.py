@@ -8,6 +8,7 @@ transition as fast as inside.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ OUTSIDE = 0.7  # change outside the transition over the same time, relative to t
 MIN_NEW = 0.7  # share of blocks that must be new in B after motion compensation; a title over a scene changes 0.5
 MIN_STILL = 0.7  # of the middle's change, what motion does not explain (pans: up to 0.4; dissolves: from 0.8)
 SAME_SHAPE = 0.65  # correlation of the lumas of both sides from which the change is one of light
+SAME_BLEND = 0.85  # overlap of two finds, of neighbouring middles or reaches, from which one verdict holds for both
 WIPE_MIN_STILL = 0.35  # a front that moves looks like motion in part
 WIPE_MIN_FIT = 0.7  # share of the variance of the blocks' turning times that a smooth front explains
 WIPE_ONCE = 0.65  # share of the blocks that turn once and stay
@@ -54,23 +56,25 @@ class Blend:
 class BlendFinder:
     """Follows small pictures, frame by frame, and reports blends once the frames after them have been seen."""
 
-    def __init__(self, new_share: Callable[[int, int], float], still_share: Callable[[int, int], float]) -> None:
+    def __init__(self, new_share: Callable[[int, int, float], float], still_share: Callable[[int, int], float]) -> None:
         """Two measures of pairs of frames of the last BUFFER_FRAMES.
 
-        new_share: share 0..1 of the blocks that are new in both directions.
+        new_share: share 0..1 of the blocks that are new in both directions; below the third number, an upper bound.
         still_share: share 0..1 of the difference that motion does not explain.
         """
         self._new_share = new_share
         self._still_share = still_share
-        self._coarse = np.zeros((0, 0), dtype=np.float32)
+        self._verdicts: deque[tuple[Blend, bool]] = deque(maxlen=32)
+        self._coarse = np.zeros((0, 0), dtype=np.float32)  # the last frames, twice: any run of them is one slice
         self._count = 0
 
     def push(self, coarse: NDArray[np.float32]) -> list[Blend]:
         """coarse: height x width x 3 of one frame. Returns blends found around frames half a buffer ago."""
         flat = coarse.reshape(-1)
         if self._coarse.size == 0:
-            self._coarse = np.zeros((BUFFER_FRAMES, flat.size), dtype=np.float32)
+            self._coarse = np.zeros((2 * BUFFER_FRAMES, flat.size), dtype=np.float32)
         self._coarse[self._count % BUFFER_FRAMES] = flat
+        self._coarse[self._count % BUFFER_FRAMES + BUFFER_FRAMES] = flat
         self._count += 1
         found: list[Blend] = []
         for reach in REACHES:
@@ -80,7 +84,8 @@ class BlendFinder:
         return found
 
     def _rows(self, first: int, last: int) -> NDArray[np.float32]:
-        return self._coarse[np.arange(first, last + 1) % BUFFER_FRAMES]
+        start = first % BUFFER_FRAMES
+        return self._coarse[start : start + last - first + 1]
 
     def _around(self, middle: int, reach: int) -> list[Blend]:
         first, last = middle - reach, middle + reach
@@ -103,13 +108,21 @@ class BlendFinder:
             return []
         if not blend.wipe and self._same_shape(blend.first - 1, blend.last + 1):
             return []
-        if self._new_share(blend.first - 1, blend.last + 1) < MIN_NEW:
-            return []
-        eighth = (blend.last - blend.first) / 8
-        inner = (int(blend.first + 3 * eighth), int(np.ceil(blend.last - 3 * eighth)))
-        if inner[1] > inner[0] and self._still_share(*inner) < (WIPE_MIN_STILL if blend.wipe else MIN_STILL):
-            return []
-        return [blend]
+        return [blend] if self._joins_two_shots(blend) else []
+
+    def _joins_two_shots(self, blend: Blend) -> bool:
+        """Whether another picture comes, and motion does not explain how."""
+        for known, verdict in self._verdicts:
+            if known.wipe == blend.wipe and _overlap(known, blend) >= SAME_BLEND:
+                return verdict
+        verdict = self._new_share(blend.first - 1, blend.last + 1, MIN_NEW) >= MIN_NEW
+        if verdict:
+            eighth = (blend.last - blend.first) / 8
+            inner = (int(blend.first + 3 * eighth), int(np.ceil(blend.last - 3 * eighth)))
+            still = WIPE_MIN_STILL if blend.wipe else MIN_STILL
+            verdict = inner[1] <= inner[0] or self._still_share(*inner) >= still
+        self._verdicts.append((blend, verdict))
+        return verdict
 
     def _same_shape(self, first: int, last: int) -> bool:
         """Whether the lumas of two frames go up and down together: one picture, dimmed or lit."""
@@ -139,19 +152,24 @@ class BlendFinder:
         return True
 
 
+def _overlap(first: Blend, second: Blend) -> float:
+    """Intersection over union of two ranges of frames."""
+    common = min(first.last, second.last) - max(first.first, second.first) + 1
+    return common / (max(first.last, second.last) - min(first.first, second.first) + 1)
+
+
 def fit_dissolve(rows: NDArray[np.float32]) -> Blend | None:
     """Whether frames 0..n-1 (rows of n x values) begin in one picture and dissolve into the last one."""
     whole = rows[-1] - rows[0]
     power = float(whole @ whole)
-    parts = rows - rows[0]
-    weights = parts @ whole / power
-    steps = np.diff(weights)
+    weights = (rows @ whole - rows[0] @ whole) / power
+    steps = weights[1:] - weights[:-1]
     if steps.max() > MAX_JUMP or steps.min() < -MAX_RETREAT:
         return None
     mixed = (weights > 0.1) & (weights < 0.9)
     if np.count_nonzero(mixed) < MIN_MIXED:
         return None
-    rest = parts[mixed] - weights[mixed, None] * whole
+    rest = rows[mixed] - rows[0] - weights[mixed, None] * whole
     leftover = float(np.sqrt((rest**2).sum(axis=1).mean() / power))
     if leftover > MAX_LEFTOVER:
         return None
@@ -169,18 +187,19 @@ def fit_wipe(rows: NDArray[np.float32]) -> Blend | None:
     whole = blocks[-1] - blocks[0]
     power = (whole**2).sum(axis=2)
     valid = power > 3 * 8.0**2
-    if valid.mean() < WIPE_MIN_BLOCKS:
+    if np.count_nonzero(valid) < WIPE_MIN_BLOCKS * valid.size:
         return None
-    parts = blocks - blocks[0]
-    weights = (parts * whole).sum(axis=3) / np.maximum(power, 1.0)
-    rest = ((parts - weights[..., None] * whole) ** 2).sum(axis=3) / np.maximum(power, 1.0)
-    weights = weights[:, valid]
-    leftover = float(np.sqrt(np.median(rest[:, valid].max(axis=0))))
+    parts = (blocks - blocks[0])[:, valid]
+    whole, power = whole[valid], power[valid]
+    weights = np.einsum("fbc,bc->fb", parts, whole) / power
     turned = weights > 0.5
-    turning = frames - turned.sum(axis=0).astype(np.float64)
-    once = (np.diff(turned.astype(np.int8), axis=0) != 0).sum(axis=0) == 1
-    if once.mean() < WIPE_ONCE or leftover > WIPE_LEFTOVER:
+    once = np.count_nonzero(turned[1:] != turned[:-1], axis=0) == 1
+    if np.count_nonzero(once) < WIPE_ONCE * once.size:
         return None
+    rest = ((parts - weights[..., None] * whole) ** 2).sum(axis=2) / power
+    if float(np.sqrt(np.median(rest.max(axis=0)))) > WIPE_LEFTOVER:
+        return None
+    turning = frames - turned.sum(axis=0).astype(np.float64)
     early, late = np.percentile(turning[once], (4, 96))
     if late - early < MIN_MIXED or early < 1 or late > frames - 1:
         return None
@@ -190,20 +209,26 @@ def fit_wipe(rows: NDArray[np.float32]) -> Blend | None:
         return None
     y, x = np.nonzero(valid)
     x_c, y_c = (x - 7.5) / 8.0, (y - (blocks.shape[1] - 1) / 2.0) / 4.5
+    x_c, y_c, turns = x_c[once], y_c[once], turning[once]
     explained = max(
-        _explained(turning[once], np.stack((np.ones_like(x_c), x_c, y_c), axis=1)[once]),
-        _explained(turning[once], np.stack((np.ones_like(x_c), np.hypot(x_c * 16, y_c * 9)), axis=1)[once]),
-        _explained(turning[once], np.stack((np.ones_like(x_c), np.abs(x_c), np.abs(y_c)), axis=1)[once]),
+        _explained(turns, x_c, y_c),
+        _explained(turns, np.hypot(x_c * 16, y_c * 9)),
+        _explained(turns, np.abs(x_c), np.abs(y_c)),
     )
     if explained < WIPE_MIN_FIT:
         return None
-    start, end = np.percentile(turning[once], (1, 99))
+    start, end = np.percentile(turns, (1, 99))
     return Blend(max(1, int(start) - 1), min(frames - 2, int(end)), True, 1.0 - explained)
 
 
-def _explained(values: NDArray[np.float64], basis: NDArray[np.float64]) -> float:
-    fitted = basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
-    return 1.0 - float(((values - fitted) ** 2).sum()) / max(1e-9, float(((values - values.mean()) ** 2).sum()))
+def _explained(values: NDArray[np.float64], *places: NDArray[np.float64]) -> float:
+    """Share of the variance of `values` that a linear function of the places explains."""
+    basis = np.stack((np.ones_like(values), *places), axis=1)
+    # The small ridge is for places that all lie on one line.
+    square = basis.T @ basis + 1e-9 * np.eye(len(places) + 1)
+    rest = values - basis @ np.linalg.solve(square, basis.T @ values)
+    around = values - values.mean()
+    return 1.0 - float(rest @ rest) / max(1e-9, float(around @ around))
 
 
 def _edges(weights: NDArray[np.float32]) -> tuple[int, int]:

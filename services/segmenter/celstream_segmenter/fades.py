@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +42,11 @@ class FadeFinder:
 
     def __init__(self, colour: tuple[float, float, float]) -> None:
         """colour: Y, U, V of the picture that is nothing (16, 128, 128 for black)."""
-        self._colour = np.array(colour, dtype=np.float32)
+        self._colour = np.array(colour, dtype=np.float64)
         self._levels: deque[float] = deque(maxlen=MAX_FRAMES)
         self._leftovers: deque[float] = deque(maxlen=MAX_FRAMES)
-        self._last: NDArray[np.float32] | None = None
+        self._last: NDArray[np.float64] | None = None
+        self._last_power = 0.0
         self._count = 0
         self._start = 0
         self._direction = 0
@@ -53,21 +55,23 @@ class FadeFinder:
     def push(self, coarse: NDArray[np.float32]) -> list[Fade]:
         """coarse: height x width x 3, Y, U, V. Returns the fades that this frame ends."""
         above = (coarse - self._colour).ravel()
-        level = float(np.sqrt(above @ above / above.size))
+        power = float(above @ above)
+        level = sqrt(power / above.size)
         frame = self._count
         found: list[Fade] = []
         if self._last is None:
             leftover, direction = 0.0, 0
         else:
-            gain = float(above @ self._last) / max(1.0, float(self._last @ self._last))
-            rest = above - gain * self._last
-            leftover = float(np.sqrt(rest @ rest / rest.size))
+            common = float(above @ self._last)
+            gain = common / max(1.0, self._last_power)
+            # What is left of `above` once `gain` times the frame before is taken from it.
+            leftover = sqrt(max(0.0, power - 2 * gain * common + gain * gain * self._last_power) / above.size)
             step = level - self._levels[-1]
             moving = abs(step) > max(0.05, STEADY * max(level, self._levels[-1]))
             direction = (1 if step > 0 else -1) if moving else 0
         self._levels.append(level)
         self._leftovers.append(leftover)
-        self._last = above
+        self._last, self._last_power = above, power
         self._count += 1
         if direction == self._direction and direction != 0:
             self._moved = frame

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from celstream_segmenter.blank_cuts import blank_cut
 from celstream_segmenter.cut_evidence import (
+    CANDIDATE,
     REACH_AFTER,
     Window,
     cut_features,
@@ -41,7 +42,8 @@ class TransitionFinder:
     """Takes frames in display order; gives transitions in order, without overlaps.
 
     change: for each frame decided so far, the probability 0..1 of a cut before it.
-    novelty: for each frame, the share 0..1 of its blocks that are not in the frame before, and the other way round.
+    novelty: for each frame, the share 0..1 of its blocks that are not in the frame before, and the other way round;
+    an upper bound where it is too small for a cut.
     """
 
     change_threshold = CUT_PROBABILITY
@@ -56,7 +58,9 @@ class TransitionFinder:
         self._window = Window((BUFFER_FRAMES + 32) * self._stride)
         self._black, self._white = FadeFinder(BLACK), FadeFinder(WHITE)
         self._blends = BlendFinder(
-            lambda first, second: self._window.novelty(first * self._stride, second * self._stride).both,
+            lambda first, second, enough: (
+                self._window.novelty(first * self._stride, second * self._stride, at_least=enough).both
+            ),
             lambda first, second: motion_share(
                 self._window.sample(first * self._stride), self._window.sample(second * self._stride)
             ),
@@ -72,7 +76,7 @@ class TransitionFinder:
         item = sample(luma, chroma)
         self._window.append(item)
         frame = self._window.length - 1
-        self.novelty.append(self._window.novelty(frame - 1, frame).both if frame else 0.0)
+        self.novelty.append(self._window.novelty(frame - 1, frame, at_least=CANDIDATE).both if frame else 0.0)
         if frame % self._stride == 0:
             for fade in self._black.push(item.coarse):
                 self._add_fade(fade, rank=0)
