@@ -32,7 +32,7 @@ from celstream.export import export
 from celstream.folder import ROOM_BYTES, DatasetFolder, output_finding
 from celstream.footage_files import NamedFootage, named_footage
 from celstream.interruption import Interruption
-from celstream.options import RunOptions
+from celstream.options import RunOptions, usable_processors
 from celstream.workers import Workers
 
 STEP_SECONDS = 0.1  # between two looks at what the workers did
@@ -112,12 +112,15 @@ def _run(
     scratch = folder.state / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
     scratch.mkdir()
+    files, findings = named_footage(options.footage)
+    workers_wanted = max(1, min(options.jobs, len(files)))
     task = {
         "events": folder.events_url,
         "artefacts": folder.artefacts_url,
         "out": str(folder.path),
         "scratch": str(scratch.absolute()),
         "rules": msgspec.to_builtins(rules),
+        "processes": max(1, usable_processors() // workers_wanted),
     }
     DirectoryStore(folder.artefacts).sweep(0)  # what a killed run left half written; nobody else writes now
     with Workers(task, folder.state / "logs", lock) as workers:
@@ -125,7 +128,6 @@ def _run(
         with open_ports(folder, {SEGMENTER: recipe_of(rules)}, options.until) as ports:
             ports.catalog.catch_up()
             on_their_way = _unconsumed(ports.log)
-            files, findings = named_footage(options.footage)
             for finding in findings:
                 tally.bad += 1
                 display.failed(finding.name, finding.message)

@@ -11,11 +11,13 @@ from celstream_segmenter.found import ChapterRead, ShotFound
 from celstream_segmenter.limited_segmentation import detect_limited
 from celstream_segmenter.rules import SegmentationRules
 
+from celstream.options import usable_processors
+
 
 def print_shots(path: Path, rules: SegmentationRules, *, as_json: bool, say: Callable[[str], None]) -> None:
     """Say one line a shot: a table row, or one JSON object. Raises Invalid, LimitExceeded."""
     first_ticks: int | None = None
-    for found in detect_limited(path, str(path), rules, Limits()):
+    for found in detect_limited(path, str(path), rules, Limits(), processes=usable_processors()):
         if isinstance(found, ShotFound):
             if first_ticks is None:
                 first_ticks = found.start_ticks

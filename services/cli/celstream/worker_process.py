@@ -37,7 +37,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told.
 
     name: unique in the run, the same after a restart. run_pid: the process of the run. out: the dataset folder,
-    as it was given. scratch: folder for files on their way into the store.
+    as it was given. scratch: folder for files on their way into the store. processes: that read one footage.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     out: str
     scratch: str
     rules: SegmentationRules
+    processes: int
 
 
 class Telling:
@@ -127,7 +128,9 @@ def main() -> None:
     logs.configure(task.name)
     log = open_event_log(task.events, supervisor_pid=task.run_pid)
     store = open_artefact_store(task.artefacts)
-    stage = Telling(SegmenterStage(store, task.rules, LIMITS, Path(task.scratch)), DatasetFolder(Path(task.out)))
+    stage = Telling(
+        SegmenterStage(store, task.rules, LIMITS, Path(task.scratch), task.processes), DatasetFolder(Path(task.out))
+    )
     try:
         Worker(stage, log, store, member=task.name).run(shutdown)
     finally:

@@ -48,7 +48,7 @@ def _open(settings: SegmenterSettings, shutdown: Shutdown) -> tuple[EventLog, Ar
 
 def _serve(settings: SegmenterSettings, shutdown: Shutdown, event_log: EventLog, store: ArtefactStore) -> int:
     failed = threading.Event()
-    stage = SegmenterStage(store, settings.rules(), settings.limits(), settings.scratch)
+    stage = SegmenterStage(store, settings.rules(), settings.limits(), settings.scratch, settings.processes)
     worker = Worker(stage, event_log, store, member=settings.member)
 
     def work() -> None:

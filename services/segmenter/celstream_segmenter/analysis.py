@@ -1,7 +1,8 @@
 """The one decoding pass: every analysis of a footage reads the same decoded frames.
 
 The pass goes chapter by chapter. A chapter begins with a shot, and nothing that is found in it depends on what came
-before: when work on a long film was interrupted, it goes on with the chapter that was not finished, and finds the same.
+before: when work on a long film was interrupted, it goes on with the chapter that was not finished, and finds the same;
+and several processes can read chapters of one footage side by side.
 """
 
 from collections import deque
@@ -18,6 +19,7 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage.opening import Opened, open_footage
 from numpy.typing import NDArray
 
+from celstream_segmenter.chapter_targets import Search, Targets
 from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.detectors import detector_of
 from celstream_segmenter.frame_reader import key_packets_before
@@ -26,13 +28,15 @@ from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.packet_contents import NO_TIME
 from celstream_segmenter.packet_index import FootageIndex, packets_through_damage
 from celstream_segmenter.rules import SegmentationRules
-from celstream_segmenter.shots import Beginning, Shot, ShotAssembler, first_frame_after
+from celstream_segmenter.shots import Beginning, Shot, ShotAssembler
 from celstream_segmenter.small_pictures import SmallPicture, small_picture
 from celstream_segmenter.transitions import Transition
 
 FRAMES_PER_REPORT = 50
 USUAL_FPS = Fraction(24)  # where the container names no frame rate
 KEPT_PICTURES = 512  # a transition is certain at most 300 frames after its end; 25 MB at 1080p
+CERTAIN_AFTER = 300  # frames: what has not been found by then is not there
+NO_TARGETS = Targets(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,17 @@ class FramesDecoded:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A search has found a chapter's beginning; ticks, corrupt: of the frames decoded before it, as for a chapter."""
+
+    beginning: Beginning
+    ticks: NDArray[np.int64]
+    corrupt: NDArray[np.bool_]
+
+
 class DecodingPass:
-    """Decodes a footage once, from a beginning on."""
+    """Decodes a footage once, from a beginning on, or from where a search finds one."""
 
     def __init__(
         self,
@@ -93,13 +106,22 @@ class DecodingPass:
         index: FootageIndex,
         *,
         beginning: Beginning | None = None,
+        search: Search | None = None,
+        targets: Targets = NO_TARGETS,
+        threads: int = 0,
         on_frame: Callable[[int, av.VideoFrame, float], None] = lambda ordinal, frame, motion: None,
     ) -> None:
-        """on_frame: called with every frame's number, the frame, and its motion (0-255)."""
+        """on_frame: called with every frame's number, the frame, and its motion (0-255).
+
+        search: in place of a beginning. threads: of the decoder, 0 for one per processor.
+        """
         self._path = path
         self._rules = rules
         self._index = index
-        self._beginning = beginning or Beginning()
+        self._search = search
+        self._beginning = search.start if search else beginning or Beginning()
+        self._targets = targets
+        self._threads = threads
         self._on_frame = on_frame
         self._chapter: _OpenChapter
         self._recent: deque[_Seen] = deque(maxlen=KEPT_PICTURES)
@@ -113,22 +135,19 @@ class DecodingPass:
         """When a frame of the chapter at hand begins (the last one ends), in ticks of the video stream."""
         return self._chapter.ticks_at(frame)
 
-    def steps(self) -> Iterator[Shot | FramesDecoded | Chapter]:
+    def steps(self) -> Iterator[Searched | Shot | FramesDecoded | Chapter]:
         """Decode: each shot as soon as it is certain, each chapter at its end, a count every FRAMES_PER_REPORT frames.
 
+        After a search what it found comes before all shots; none comes where it found nothing.
         Raises Invalid where no frame can be decoded.
         """
-        with open_footage(self._path) as opened:
-            time_base = Fraction(opened.video.time_base or Fraction(1, 1000))
-            fps = opened.video.average_rate or opened.video.guessed_rate or USUAL_FPS
-
-            def begin(beginning: Beginning) -> _OpenChapter:
-                return _OpenChapter(beginning, self._rules, time_base, fps)
-
-            chapter = self._chapter = begin(self._beginning)
+        search = self._search
+        with open_footage(self._path, threads=self._threads) as opened:
+            chapter = self._chapter = self._first_chapter(opened)
             recent = self._recent
             last = NO_TIME
-            reader = FullPictureReader(Fraction(fps))
+            decoded = beyond = 0
+            reader = FullPictureReader(_fps(opened))
             for frame in self._decoded(opened):
                 if frame.pts is None or frame.pts <= last:
                     continue  # cannot be shown at a time of its own
@@ -139,20 +158,40 @@ class DecodingPass:
                 recent.append(seen)
                 shots = chapter.add(seen, frame)
                 self._on_frame(chapter.next_frame - 1, frame, chapter.motion)
-                yield from shots
-                if chapter.next_frame % FRAMES_PER_REPORT == 0:
-                    yield FramesDecoded(chapter.next_frame)
-                following = chapter.could_be_followed_by(len(recent)) if shots else None
-                if following is not None:
+                decoded += 1
+                if search is None:
+                    yield from shots
+                if decoded % FRAMES_PER_REPORT == 0:
+                    yield FramesDecoded(decoded)
+                while (following := chapter.following) is not None:
+                    if search is None:
+                        yield chapter.closed()
+                    elif search.before_ticks is not None and following.ticks >= search.before_ticks:
+                        return
+                    else:
+                        passed_over = chapter.closed()
+                        yield Searched(following, passed_over.ticks, passed_over.corrupt)
+                        search = None
                     again = list(recent)[following.frame - chapter.next_frame :]
-                    yield chapter.closed(replace(following, ticks=again[0].ticks))
-                    chapter = self._chapter = begin(replace(following, ticks=again[0].ticks))
+                    again[0] = again[0].as_first()
+                    chapter = self._chapter = chapter.followed(self._targets.next_after(following.ticks))
                     for seen in again:
                         yield from chapter.add(seen, None)
+                if search is not None and search.before_ticks is not None and last >= search.before_ticks:
+                    beyond += 1
+                    if beyond > CERTAIN_AFTER:
+                        return
+        if search is not None:
+            return
         if chapter.next_frame == 0:
             raise Invalid(f"{self._path.name}: no frame can be decoded. Give a file that plays.")
         yield from chapter.finish()
-        yield chapter.closed(None)
+        yield chapter.closed()
+
+    def _first_chapter(self, opened: Opened) -> "_OpenChapter":
+        target = self._search.from_ticks if self._search else self._targets.next_after(self._beginning.ticks)
+        time_base = Fraction(opened.video.time_base or Fraction(1, 1000))
+        return _OpenChapter(self._beginning, self._rules, time_base, _fps(opened), target)
 
     def _decoded(self, opened: Opened) -> Iterator[av.VideoFrame]:
         beginning = self._beginning
@@ -163,6 +202,10 @@ class DecodingPass:
         key = key_packets_before(video, frame)[0]
         opened.container.seek(int(video.packet_pts[key]), stream=opened.video, backward=True)
         return (f for f in decoded_frames(opened) if f.pts is not None and f.pts >= beginning.ticks)
+
+
+def _fps(opened: Opened) -> Fraction:
+    return Fraction(opened.video.average_rate or opened.video.guessed_rate or USUAL_FPS)
 
 
 def decoded_frames(opened: Opened) -> Iterator[av.VideoFrame]:
@@ -187,16 +230,24 @@ class _Seen:
     picture: SmallPicture
     full: FullPicture
 
+    def as_first(self) -> "_Seen":
+        """The same, as the first frame of a chapter: nothing is known of the frame before it."""
+        return replace(self, full=replace(self.full, bottom_before=None))
+
 
 class _OpenChapter:
     """A chapter that is being read."""
 
-    def __init__(self, beginning: Beginning, rules: SegmentationRules, time_base: Fraction, fps: Fraction) -> None:
+    def __init__(
+        self, beginning: Beginning, rules: SegmentationRules, time_base: Fraction, fps: Fraction, target: int | None
+    ) -> None:
+        """target: from what time on a hard cut ends the chapter, ticks; None for none."""
         self._first_frame = beginning.frame
-        self._chapter_seconds = rules.chapter_seconds
+        self._rules = rules
         self._time_base = time_base
         self._fps = fps
         self._detector = detector_of(rules.detector, float(fps))
+        self._target = target if self._detector.restarts else None
         self._measurer = FrameMeasurer()
         self._clips = ClipMeasurer(beginning.frame)
         self._assembler = ShotAssembler(beginning.frame, beginning.shot_ordinal, beginning.opening)
@@ -205,6 +256,8 @@ class _OpenChapter:
         self._transitions: list[Transition] = []
         self._shots: list[Shot] = []
         self._last_duration = 0
+        self.following: Beginning | None = None
+        """The next chapter's beginning, once it is known; frames from there on belong to that one."""
         self.motion = 0.0
         """Motion of the frame that was added last."""
 
@@ -225,31 +278,26 @@ class _OpenChapter:
         self._last_duration = seen.duration
         self.motion = self._measurer.add(seen.picture.luma)
         self._clips.add(float(seen.ticks * self._time_base), seen.picture, seen.full)
+        if self.following is not None:
+            return []
         return self._assemble(self._detector.push(seen.picture, frame))
 
     def finish(self) -> list[Shot]:
         """The last shots of the footage."""
+        self._target = None  # no frame is left to begin a chapter with
         shots = self._assemble(self._detector.finish())
         last = self._assembler.finish(self.next_frame)
         self._shots += last
         return [*shots, *last]
 
-    def could_be_followed_by(self, pictures_kept: int) -> Beginning | None:
-        """The beginning of the next chapter, if this one is long enough and what comes after it is still at hand."""
-        if not self._transitions or not self._detector.restarts:
-            return None
-        last = self._transitions[-1]
-        if last.kind != "cut":
-            return None  # a picture that comes out of black or out of another is judged by what came before
-        start = first_frame_after(last)
-        if not 0 < self.next_frame - start <= pictures_kept or start <= self._first_frame:
-            return None
-        if (self.ticks_at(start) - self._ticks[0]) * self._time_base < self._chapter_seconds:
-            return None
-        return Beginning(start, 0, self._assembler.next_ordinal, last)
+    def followed(self, target: int | None) -> "_OpenChapter":
+        """The next chapter, without its frames; target: as for this one."""
+        assert self.following is not None
+        return _OpenChapter(self.following, self._rules, self._time_base, self._fps, target)
 
-    def closed(self, following: Beginning | None) -> Chapter:
+    def closed(self) -> Chapter:
         """The chapter, up to where the next one begins."""
+        following = self.following
         count = len(self._ticks) if following is None else following.frame - self._first_frame
         change = (self._detector.change + [0.0] * count)[:count]
         return Chapter(
@@ -273,8 +321,21 @@ class _OpenChapter:
             transition = local.shifted(self._first_frame)
             self._transitions.append(transition)
             shots += self._assembler.add(transition)
+            if self._ends_with(transition):
+                frame = transition.frame
+                self.following = Beginning(frame, self.ticks_at(frame), self._assembler.next_ordinal, transition)
+                break  # the next chapter finds the rest itself
         self._shots += shots
         return shots
+
+    def _ends_with(self, transition: Transition) -> bool:
+        """Whether the next chapter begins here: at a cut, if what comes after it is still at hand."""
+        if self._target is None or transition.kind != "cut":
+            return False  # a picture that comes out of black or out of another is judged by what came before
+        frame = transition.frame
+        if not self._first_frame < frame < self.next_frame or self.next_frame - frame > KEPT_PICTURES:
+            return False
+        return self.ticks_at(frame) >= self._target
 
     def _end_ticks(self) -> int:
         length = self._last_duration

@@ -16,6 +16,15 @@ class Working(msgspec.Struct, frozen=True):
     total: int
 
 
+class ChapterBegun(msgspec.Struct, frozen=True):
+    """The process reads a chapter that it searched for: what comes next is about that one.
+
+    What it says of the chapter's first shot, its ordinal and how it opens, is for whoever read the chapter before.
+    """
+
+    beginning: Beginning
+
+
 class ShotFound(msgspec.Struct, frozen=True):
     """A shot, as soon as it is certain; times in ticks of `time_base` (seconds per tick, numerator and denominator)."""
 
@@ -89,6 +98,8 @@ class ChapterRead(msgspec.Struct, frozen=True, kw_only=True):
     change_threshold: float
     detector: str
     following: Beginning | None
+    following_turn: int
+    """Whose turn the next chapter is; see `chapter_targets`."""
 
 
 class Resumption(msgspec.Struct, frozen=True):
@@ -102,3 +113,7 @@ class Resumption(msgspec.Struct, frozen=True):
 
 
 Found = Working | ShotFound | ClipMade | Refused | ChapterRead
+"""What a footage's reader is told."""
+
+FoundInShare = Found | ChapterBegun
+"""What one of several processes tells."""

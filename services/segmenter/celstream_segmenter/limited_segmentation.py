@@ -1,6 +1,6 @@
 """Segmentation in the limited child process: the parent's side, and the functions that the child runs."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,22 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage import limited
 from celstream_platform.footage.limits import Limits
 
-from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Resumption, ShotFound, Working
+from celstream_segmenter.chapter_targets import Share
+from celstream_segmenter.found import (
+    ChapterBegun,
+    ChapterRead,
+    ClipMade,
+    Found,
+    FoundInShare,
+    Refused,
+    Resumption,
+    ShotFound,
+    Working,
+)
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.side_by_side import side_by_side
 
-RESULTS: tuple[type, ...] = (Working, ShotFound, ClipMade, Refused, ChapterRead)
+RESULTS: tuple[type, ...] = (Working, ShotFound, ClipMade, Refused, ChapterRead, ChapterBegun)
 
 
 def segment_limited(
@@ -23,22 +35,51 @@ def segment_limited(
     scratch: Path,
     limits: Limits,
     resumption: Resumption | None = None,
+    *,
+    processes: int = 1,
 ) -> Generator[Found, None, None]:
-    """Like `segment.segment`, in a child process; `scratch` is the one folder in which it may write.
+    """Like `segment.segment`, in so many child processes, with the same result; they write into `scratch` alone.
 
     name: what the footage is called in complaints. Raises Invalid, LimitExceeded.
     """
-    arguments = {
-        "rules": msgspec.to_builtins(rules),
-        "scratch": str(scratch.resolve()),
-        "resumption": msgspec.to_builtins(resumption, builtin_types=(bytes,)),
-    }
-    yield from _run("run_segment", path, name, arguments, limits, scratch)
+
+    def read(
+        resumption: Resumption | None, share: Share, cancelled: Callable[[], bool]
+    ) -> Generator[FoundInShare, None, None]:
+        folder = scratch / str(share.ordinal)
+        folder.mkdir(exist_ok=True)
+        arguments = {
+            "rules": msgspec.to_builtins(rules),
+            "scratch": str(folder.resolve()),
+            "resumption": msgspec.to_builtins(resumption, builtin_types=(bytes,)),
+            "share": msgspec.to_builtins(share),
+        }
+        return _run("run_segment", path, name, arguments, limits, folder, cancelled)
+
+    yield from side_by_side(read, _useful(processes, rules), resumption)
 
 
-def detect_limited(path: Path, name: str, rules: SegmentationRules, limits: Limits) -> Iterator[Found]:
-    """Like `segment.detect`, in a child process. Raises Invalid, LimitExceeded."""
-    yield from _run("run_detect", path, name, {"rules": msgspec.to_builtins(rules)}, limits, None)
+def detect_limited(
+    path: Path, name: str, rules: SegmentationRules, limits: Limits, *, processes: int = 1
+) -> Generator[Found, None, None]:
+    """Like `segment.detect`, in so many child processes, with the same result. Raises Invalid, LimitExceeded."""
+
+    def read(
+        resumption: Resumption | None, share: Share, cancelled: Callable[[], bool]
+    ) -> Generator[FoundInShare, None, None]:
+        arguments = {
+            "rules": msgspec.to_builtins(rules),
+            "resumption": msgspec.to_builtins(resumption, builtin_types=(bytes,)),
+            "share": msgspec.to_builtins(share),
+        }
+        return _run("run_detect", path, name, arguments, limits, None, cancelled)
+
+    yield from side_by_side(read, _useful(processes, rules), None)
+
+
+def _useful(processes: int, rules: SegmentationRules) -> int:
+    """How many processes can share the footage: PySceneDetect's detectors cannot begin anew in the middle."""
+    return processes if rules.detector == "celstream" else 1
 
 
 def cut_limited(
@@ -52,10 +93,23 @@ def cut_limited(
 
 
 def _run(
-    function: str, path: Path, name: str, arguments: dict[str, Any], limits: Limits, scratch: Path | None
-) -> Iterator[Found]:
-    results: Generator[Found, None, None] = limited.stream(
-        f"{__name__}:{function}", path, arguments, RESULTS, limits=limits, name=name, scratch=scratch
+    function: str,
+    path: Path,
+    name: str,
+    arguments: dict[str, Any],
+    limits: Limits,
+    scratch: Path | None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Generator[FoundInShare, None, None]:
+    results: Generator[FoundInShare, None, None] = limited.stream(
+        f"{__name__}:{function}",
+        path,
+        arguments,
+        RESULTS,
+        limits=limits,
+        name=name,
+        scratch=scratch,
+        cancelled=cancelled,
     )
     try:
         with closing(results):
@@ -68,30 +122,43 @@ def _run(
         ) from error
 
 
-def run_segment(path: Path, rules: dict[str, Any], scratch: str, resumption: dict[str, Any] | None) -> Iterator[Found]:
+def run_segment(
+    path: Path, rules: dict[str, Any], scratch: str, resumption: dict[str, Any] | None, share: dict[str, Any]
+) -> Iterator[FoundInShare]:
     """In the child."""
     import cv2
 
     from celstream_segmenter.segment import segment  # here: the parent needs neither PyAV nor OpenCV
 
     cv2.setNumThreads(1)  # the decoder's threads use the processors; pictures are small
+    yield from segment(
+        path,
+        msgspec.convert(rules, SegmentationRules),
+        Path(scratch),
+        _resumption(resumption),
+        msgspec.convert(share, Share),
+    )
 
-    going_on = msgspec.convert(resumption, Resumption) if resumption else None
-    yield from segment(path, msgspec.convert(rules, SegmentationRules), Path(scratch), going_on)
 
-
-def run_detect(path: Path, rules: dict[str, Any]) -> Iterator[Found]:
+def run_detect(
+    path: Path, rules: dict[str, Any], resumption: dict[str, Any] | None, share: dict[str, Any]
+) -> Iterator[FoundInShare]:
     """In the child."""
     import cv2
 
     from celstream_segmenter.segment import detect
 
     cv2.setNumThreads(1)
+    yield from detect(
+        path, msgspec.convert(rules, SegmentationRules), _resumption(resumption), msgspec.convert(share, Share)
+    )
 
-    yield from detect(path, msgspec.convert(rules, SegmentationRules))
+
+def _resumption(given: dict[str, Any] | None) -> Resumption | None:
+    return msgspec.convert(given, Resumption) if given else None
 
 
-def run_cut(path: Path, rules: dict[str, Any], ranges: list[tuple[int, int]], scratch: str) -> Iterator[Found]:
+def run_cut(path: Path, rules: dict[str, Any], ranges: list[tuple[int, int]], scratch: str) -> Iterator[FoundInShare]:
     """In the child."""
     from celstream_segmenter.segment import cut
 

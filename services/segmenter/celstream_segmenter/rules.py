@@ -26,8 +26,8 @@ class SegmentationRules(msgspec.Struct, frozen=True, kw_only=True):
     """… and no spot of 8x8 pixels is brighter than this (a title on black is not black)."""
     plain_deviation: float = 2.0
     """A shot is of one colour where no frame's luma deviates by more than this (standard deviation, 0-128)."""
-    chapter_seconds: float = 60.0
-    """Work on a film is saved at the first transition after so long; the detector begins anew there."""
+    chapter_seconds: float = 30.0
+    """About every so often the detector begins anew, at a cut; work on a film is saved there, and shared out."""
     verify: Literal["start", "boundaries", "full"] = "start"
     """How a clip is proved equal to its source: every frame's time, and the pictures of its first frame, of some at
     both ends, or of all."""

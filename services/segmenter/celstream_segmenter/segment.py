@@ -3,70 +3,153 @@
 index → decode chapter by chapter → shots → plan → stills → cut and prove; each result is reported at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
-from celstream_segmenter.analysis import Chapter, DecodingPass, FramesDecoded
+from celstream_segmenter.analysis import Chapter, DecodingPass, FramesDecoded, Searched
+from celstream_segmenter.chapter_targets import Share, Targets, chapter_targets
 from celstream_segmenter.clip_measurements import ClipMeasurements, ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
-from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Resumption, ShotFound, SoundTrack, Working
+from celstream_segmenter.found import (
+    ChapterBegun,
+    ChapterRead,
+    ClipMade,
+    Found,
+    FoundInShare,
+    Refused,
+    Resumption,
+    ShotFound,
+    SoundTrack,
+    Working,
+)
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.full_picture import FullPictureReader
 from celstream_segmenter.lossless_cut import Cutter
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.packet_index import FootageIndex, index_footage
 from celstream_segmenter.rules import SegmentationRules
-from celstream_segmenter.shots import Shot
+from celstream_segmenter.shots import Beginning, Shot
 from celstream_segmenter.small_pictures import small_picture
 from celstream_segmenter.sound_level import SoundLevel
 from celstream_segmenter.still_files import StillFiles
 from celstream_segmenter.stills import FrameKeeper
 
+OnFrame = Callable[[int, av.VideoFrame, float], None]
+WHOLE = Share()
+"""All chapters of a footage, in one process."""
 
-def detect(path: Path, rules: SegmentationRules) -> Iterator[Found]:
-    """Find the shots of a footage, and at the end everything about it. Raises Invalid where nothing can be decoded."""
-    index = index_footage(path)
-    decoding = DecodingPass(path, rules, index)
-    for step in decoding.steps():
-        yield _chapter_read(step, rules) if isinstance(step, Chapter) else _report(step, decoding, index)
+
+def detect(
+    path: Path, rules: SegmentationRules, resumption: Resumption | None = None, share: Share = WHOLE
+) -> Iterator[FoundInShare]:
+    """Find the shots of a footage, and everything about each chapter at its end, from where `resumption` says on.
+
+    share: which of the chapters; the others are another process's. Raises Invalid where nothing can be decoded.
+    """
+    work = _Work(path, rules, resumption)
+    for decoding, step in _steps(work, share):
+        if isinstance(step, Chapter):
+            yield _chapter_read(step, rules, work.targets)
+        else:
+            yield _report(step, decoding, work)
 
 
 def segment(
-    path: Path, rules: SegmentationRules, scratch: Path, resumption: Resumption | None = None
-) -> Iterator[Found]:
-    """Cut a footage into clips, from where `resumption` says on; files are written into `scratch`.
-
-    Raises Invalid where nothing can be decoded.
-    """
-    index = index_footage(path)
+    path: Path,
+    rules: SegmentationRules,
+    scratch: Path,
+    resumption: Resumption | None = None,
+    share: Share = WHOLE,
+) -> Iterator[FoundInShare]:
+    """Like `detect`, and cut each chapter into clips; files are written into `scratch`."""
+    work = _Work(path, rules, resumption)
     keeper = FrameKeeper()
     stills = StillFiles(scratch)
-    beginning = resumption.beginning if resumption else None
-    decoding = DecodingPass(path, rules, index, beginning=beginning, on_frame=keeper.add)
-    ticks = np.frombuffer(resumption.ticks if resumption else b"", np.int64)
-    corrupt = np.frombuffer(resumption.corrupt if resumption else b"", np.bool_)
-    for step in decoding.steps():
+    for decoding, step in _steps(work, share, keeper.add):
         if isinstance(step, Chapter):
-            ticks, corrupt = np.append(ticks, step.ticks), np.append(corrupt, step.corrupt)
-            yield from _cut_chapter(path, rules, _decoded_index(index, step, ticks, corrupt), step, stills, scratch)
-            yield _chapter_read(step, rules)
+            yield from _cut_chapter(path, rules, work.decoded(step), step, stills, scratch)
+            yield _chapter_read(step, rules, work.targets)
             continue
-        if isinstance(step, Shot):
-            seconds = (decoding.ticks_at(step.end_frame - 1) - decoding.ticks_at(step.start_frame)) * index.time_base
-            stills.take(step, keeper, decoding.recent_picture, likely_kept=seconds >= rules.min_seconds)
-        yield _report(step, decoding, index)
+        if isinstance(step, Searched):
+            work.skip_to(step)
+        elif isinstance(step, Shot):
+            begins, last = decoding.ticks_at(step.start_frame), decoding.ticks_at(step.end_frame - 1)
+            likely_kept = (last - begins) * work.index.time_base >= rules.min_seconds
+            stills.take(step, keeper, decoding.recent_picture, likely_kept=likely_kept)
+        yield _report(step, decoding, work)
 
 
-def _decoded_index(
-    index: FootageIndex, chapter: Chapter, ticks: NDArray[np.int64], corrupt: NDArray[np.bool_]
+class _Work:
+    """A footage that is being read: its index, its chapters, and what the decoder gave so far."""
+
+    def __init__(self, path: Path, rules: SegmentationRules, resumption: Resumption | None) -> None:
+        index = index_footage(path)
+        self.path, self.rules = path, rules
+        self.beginning = resumption.beginning if resumption else Beginning()
+        self.targets = chapter_targets(index, rules.chapter_seconds, self.beginning)
+        self._ticks = np.frombuffer(resumption.ticks if resumption else b"", np.int64)
+        self._corrupt = np.frombuffer(resumption.corrupt if resumption else b"", np.bool_)
+        self.index = _with_decoded(index, self.beginning, self._ticks, self._corrupt) if resumption else index
+
+    def skip_to(self, searched: Searched) -> None:
+        """Another process reads what is before: what this one has not seen of it is taken as the index has it."""
+        unseen = self.index.frame_times[: searched.beginning.frame - len(searched.ticks)]
+        self._ticks = np.append(unseen, searched.ticks)
+        self._corrupt = np.append(np.zeros(len(unseen), np.bool_), searched.corrupt)
+
+    def decoded(self, chapter: Chapter) -> FootageIndex:
+        """The index by what the decoder gave up to the end of a chapter that follows the one before."""
+        self._ticks = np.append(self._ticks, chapter.ticks)
+        self._corrupt = np.append(self._corrupt, chapter.corrupt)
+        return _with_decoded(self.index, chapter.following, self._ticks, self._corrupt)
+
+
+def _steps(
+    work: _Work, share: Share, on_frame: OnFrame = lambda ordinal, frame, motion: None
+) -> Iterator[tuple[DecodingPass, Searched | Shot | FramesDecoded | Chapter]]:
+    """The steps of decoding the chapters of a share."""
+    targets = work.targets
+    threads = 1 if share.count > 1 else 0
+    decoded, next_turn = 0, 0
+    for turn in share.turns(targets):
+        if turn < next_turn:
+            continue  # the chapter before goes on past it
+        decoding = DecodingPass(
+            work.path,
+            work.rules,
+            work.index,
+            beginning=work.beginning,
+            search=targets.search(turn, work.index.video) if turn else None,
+            targets=targets,
+            threads=threads,
+            on_frame=on_frame,
+        )
+        before = decoded
+        for step in decoding.steps():
+            if isinstance(step, FramesDecoded):
+                decoded = before + step.count
+                yield decoding, FramesDecoded(decoded)
+            else:
+                yield decoding, step
+            if isinstance(step, Chapter):
+                if step.following is None:
+                    return
+                next_turn = targets.turn_at(step.following.ticks)
+                if not share.has(next_turn):
+                    break
+
+
+def _with_decoded(
+    index: FootageIndex, following: Beginning | None, ticks: NDArray[np.int64], corrupt: NDArray[np.bool_]
 ) -> FootageIndex:
-    """The index with the frames that the decoder really gave; what comes after the chapter is taken as it is."""
-    if chapter.following is not None:
-        later = index.frame_times[index.frame_times >= chapter.following.ticks]
+    """The index with the frames that the decoder really gave before `following`; what comes then is taken as it is."""
+    if following is not None:
+        later = index.frame_times[index.frame_times >= following.ticks]
         ticks, corrupt = np.append(ticks, later), np.append(corrupt, np.zeros(len(later), np.bool_))
     return index.reconciled(ticks, corrupt)
 
@@ -134,7 +217,12 @@ def _summed_up(
     )
 
 
-def _report(step: Shot | FramesDecoded, decoding: DecodingPass, index: FootageIndex) -> Found:
+def _report(
+    step: Searched | Shot | FramesDecoded, decoding: DecodingPass, work: _Work
+) -> Working | ShotFound | ChapterBegun:
+    index = work.index
+    if isinstance(step, Searched):
+        return ChapterBegun(step.beginning)
     if isinstance(step, FramesDecoded):
         return Working(step.count, index.frame_count)
     return ShotFound(
@@ -145,7 +233,7 @@ def _report(step: Shot | FramesDecoded, decoding: DecodingPass, index: FootageIn
     )
 
 
-def _chapter_read(chapter: Chapter, rules: SegmentationRules) -> ChapterRead:
+def _chapter_read(chapter: Chapter, rules: SegmentationRules, targets: Targets) -> ChapterRead:
     time_base = chapter.time_base.as_integer_ratio()
     return ChapterRead(
         first_frame=chapter.first_frame,
@@ -162,6 +250,7 @@ def _chapter_read(chapter: Chapter, rules: SegmentationRules) -> ChapterRead:
         change_threshold=chapter.change_threshold,
         detector=rules.detector,
         following=chapter.following,
+        following_turn=targets.turn_at(chapter.following.ticks) if chapter.following else 0,
     )
 
 

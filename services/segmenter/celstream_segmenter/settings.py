@@ -22,6 +22,7 @@ class SegmenterSettings(ServiceSettings):
     decode_memory_bytes: int = Field(GIB, ge=256 * MIB, description="Memory of the process that decodes, bytes.")
     decode_cpu_seconds: float = Field(6 * 3600, gt=0, description="Processor time that one footage may take, seconds.")
     decode_wall_seconds: float = Field(6 * 3600, gt=0, description="Time that one footage may take, seconds.")
+    processes: int = Field(1, ge=1, description="Processes that decode one footage side by side.")
     upload_bytes: int = Field(4 * GIB, ge=MIB, description="Largest file that DetectShots takes as a stream, bytes.")
 
     def rules(self) -> SegmentationRules:

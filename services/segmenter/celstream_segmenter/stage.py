@@ -41,13 +41,22 @@ class SegmenterStage:
     message_type: type[Message] = footage_pb2.Footage
 
     def __init__(
-        self, store: ArtefactStore, rules: SegmentationRules, limits: Limits, scratch: Path | None = None
+        self,
+        store: ArtefactStore,
+        rules: SegmentationRules,
+        limits: Limits,
+        scratch: Path | None = None,
+        processes: int = 1,
     ) -> None:
-        """scratch: folder for files on their way into the store; default: the system's."""
+        """scratch: folder for files on their way into the store; default: the system's.
+
+        processes: how many read one footage side by side; the result is the same.
+        """
         self._store = store
         self._rules = rules
         self._limits = limits
         self._scratch = scratch
+        self._processes = processes
         self.recipe = recipe_of(rules)
 
     def process(self, message: Message, context: Context) -> Result:
@@ -59,7 +68,15 @@ class SegmenterStage:
             self._store.local(message.content) as path,
             tempfile.TemporaryDirectory(prefix="celstream-segmenter-", dir=self._scratch) as folder,
         ):
-            found = segment_limited(path, message.name, self._rules, Path(folder), self._limits, work.resumption)
+            found = segment_limited(
+                path,
+                message.name,
+                self._rules,
+                Path(folder),
+                self._limits,
+                work.resumption,
+                processes=self._useful_processes(message.claimed_duration_seconds),
+            )
             with closing(found):
                 for one in found:
                     if context.stopping():
@@ -71,6 +88,10 @@ class SegmenterStage:
             rejections=work.rejections,
             attachments={ANALYSIS: self._store.put(analysis, ANALYSIS_MEDIA_TYPE)},
         )
+
+    def _useful_processes(self, seconds: float) -> int:
+        """One for each chapter of a short footage."""
+        return max(1, min(self._processes, round(seconds / self._rules.chapter_seconds)))
 
     def _take(self, found: Found, footage: footage_pb2.Footage, work: WorkSoFar, context: Context) -> None:
         if isinstance(found, Working):

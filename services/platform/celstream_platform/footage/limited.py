@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -63,13 +63,15 @@ def stream(
     name: str = "",
     scratch: Path | None = None,
     import_from: Sequence[Path] = (),
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Generator[T, None, None]:
     """Run `function(path, **arguments)` in a limited child process; yield what it yields, or the one thing it returns.
 
     function: `module:name`. arguments: plain values (MessagePack). results: the types that may come: dataclasses with
     plain values, bytes and arrays of numbers (which come read-only); at most 64 MiB each. name: what to call the file
     in complaints. scratch: the one folder in which the child may write. import_from: folders with further modules.
-    Closing the generator, or the end of this process, kills the child.
+    Closing the generator, or the end of this process, kills the child. cancelled: asked now and then while waiting,
+    for a thread that cannot be interrupted otherwise; once it is true, nothing more comes.
 
     Raises NotFound, Invalid (what the file holds, or a crash of the decoder), LimitExceeded (which, with its value),
     Unavailable (no space for scratch files), and ChildFailed for a bug: whatever else the function raises.
@@ -89,7 +91,7 @@ def stream(
     )
     decoder = wire.Decoder(results)
     end = "cancelled"
-    child = _Child(request)
+    child = _Child(request, cancelled)
     try:
         for payload in child.results():
             try:
@@ -98,6 +100,8 @@ def stream(
                 raise ChildFailed(f"{name}: the child of {function} sent what cannot be decoded: {error}") from error
             yield result
         end = "completed"
+    except _Cancelled:
+        return
     except LimitExceeded:
         end = "limit"
         raise
@@ -136,6 +140,10 @@ def call(
     return found[0]
 
 
+class _Cancelled(Exception):
+    """Nobody wants its results any more."""
+
+
 class _Crashed(Exception):
     """The child died by a signal or left without a word."""
 
@@ -143,7 +151,8 @@ class _Crashed(Exception):
 class _Child:
     """One child process, from its start to its end."""
 
-    def __init__(self, request: wire.Request) -> None:
+    def __init__(self, request: wire.Request, cancelled: Callable[[], bool]) -> None:
+        self._cancelled = cancelled
         self._request, self._limits, self._name = request, request.limits, request.name
         self._waited = self._cpu_seconds = 0.0
         self._received = self._first_peak_bytes = self._peak_bytes = 0
@@ -229,6 +238,8 @@ class _Child:
         watched.register(self._out, select.POLLIN)
         watched.register(self._err, select.POLLIN)
         while True:
+            if self._cancelled():
+                raise _Cancelled
             now = time.monotonic()
             left = self._limits.wall_seconds - self._waited - (now - started)
             left_of_stall = self._limits.stall_seconds - (now - started)
