@@ -11,6 +11,18 @@ from celstream_protos.v1 import clip_pb2, envelope_pb2, footage_pb2
 from PIL import Image
 
 FPS = 24
+CADENCES = (
+    clip_pb2.Cadence(ones=1, drawings_per_second=24, median_frames=1, hold_frames=[1] * 48),
+    clip_pb2.Cadence(twos=0.75, longer=0.25, drawings_per_second=9.5, median_frames=2, hold_frames=[2] * 18 + [12]),
+    clip_pb2.Cadence(threes=0.5, longer=0.5, drawings_per_second=4.5, median_frames=3, hold_frames=[3] * 8 + [24]),
+)
+CAMERAS = (
+    clip_pb2.CameraMove(kind=clip_pb2.CAMERA_MOVE_KIND_STATIC),
+    clip_pb2.CameraMove(kind=clip_pb2.CAMERA_MOVE_KIND_PAN, right=-0.8),
+    clip_pb2.CameraMove(kind=clip_pb2.CAMERA_MOVE_KIND_ZOOM, zoom=0.2),
+    clip_pb2.CameraMove(kind=clip_pb2.CAMERA_MOVE_KIND_ROTATE, turn=0.1),
+    clip_pb2.CameraMove(kind=clip_pb2.CAMERA_MOVE_KIND_SHAKE, step=0.01),
+)
 
 
 def frames(start: int, end: int) -> envelope_pb2.FrameRange:
@@ -84,7 +96,9 @@ def contents(store: ArtefactStore, name: str = "films/a film.mp4", shots: int = 
             ],
             shot_ordinal=at,
             part_count=1,
-            measurements=clip_pb2.ClipMeasurements(brightness=100 + at, motion=1.5 * at, sharpness=50),
+            measurements=clip_pb2.ClipMeasurements(
+                brightness=100 + at, motion=1.5 * at, sharpness=50, cadence=CADENCES[at % 3], camera=CAMERAS[at % 5]
+            ),
         )
         for at in range(shots - 1)
     ]

@@ -1,5 +1,7 @@
 """The report: pages that are well-formed, whole, light, and say what is in the dataset."""
 
+import json
+import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,13 +10,16 @@ from urllib.parse import unquote
 from celstream.clip_files import place, wanted_files
 from celstream.contents import FootageContents
 from celstream.report import write_report
+from celstream.report.cut_thresholds import cut_places
+from celstream.report.drawing_bands import cadence_shares, cadence_words, camera_shares, camera_words
 from celstream.report.figures import balance, bin_width, histogram, moved_thresholds
 from celstream_platform.artefacts import ArtefactStore
+from celstream_protos.v1 import clip_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
-REPORT_BYTES_PER_SHOT = 1350  # 1,500 shots of a two-hour film: 2 MB
+REPORT_BYTES_PER_SHOT = 1600  # 1,500 shots of a two-hour film: 2.4 MB
 
 
 class Page(HTMLParser):
@@ -136,3 +141,64 @@ def test_a_histogram_counts_every_value_in_few_bins(values: list[float]) -> None
     bins = histogram(values, bin_width(values))
     assert sum(entry.count for entry in bins) == len(values)
     assert len(bins) <= 26
+
+
+def test_the_page_shows_how_the_film_is_drawn_and_where_the_camera_moves(
+    film: FootageContents, store: ArtefactStore, tmp_path: Path
+) -> None:
+    write_report([film], tmp_path, store)
+    (page,) = (tmp_path / "report").glob("a-film-*.html")
+    text = page.read_text()
+    for words in ("on ones", "on twos", "mixed", "pan →", "zoom in"):
+        assert f"<span>{words}</span>" in text
+    band = re.search(r'<svg class="cadence".*?</svg>', text)
+    assert band is not None
+    # Clip 1 on ones, clip 2 on twos and then held, clip 3 on threes and then held; 156 frames are 1,000 units.
+    boxes = dict(re.findall(r'<path class="(\w+)" d="([^"]*)"', band[0]))
+    assert boxes["ones"] == "M0 0h308v10h-308z"
+    assert boxes["twos"] == "M307.7 0h231v10h-231z"
+    assert boxes["threes"].startswith("M615.4 0h154")
+    assert boxes["longer"].count("M") == 2
+    assert [share.share for share in cadence_shares(film)] == [1 / 3, 0.25, 1 / 6, 0.25]
+    assert [(share.words, share.clips) for share in camera_shares(film)] == [("pan", 1), ("zoom", 1), ("stands", 1)]
+
+
+def test_a_camera_pans_against_the_picture() -> None:
+    def words(right: float, down: float) -> str:
+        camera = clip_pb2.CameraMove(kind=clip_pb2.CAMERA_MOVE_KIND_PAN, right=right, down=down)
+        return camera_words(clip_pb2.Clip(measurements=clip_pb2.ClipMeasurements(camera=camera)))
+
+    assert [words(-1, 0), words(1, 0), words(0, 1), words(0, -1)] == ["pan →", "pan ←", "pan ↑", "pan ↓"]
+    assert words(-1, -1) == "pan ↘"
+    assert camera_words(clip_pb2.Clip()) == cadence_words(clip_pb2.Clip()) == ""
+
+
+def test_another_threshold_of_a_cut_gains_near_misses_and_loses_weak_cuts(film: FootageContents) -> None:
+    analysis = film.analysis
+    assert analysis is not None
+    analysis.change[96] = 0.4  # a weak cut
+    analysis.change[20], analysis.change[21] = 0.25, 0.2  # one near miss: two frames from each other
+    analysis.change[70] = 0.1
+    analysis.transitions.add(kind=clip_pb2.TRANSITION_KIND_DISSOLVE, frame=72, start_frame=68, end_frame=76)
+    places = cut_places(analysis)
+    assert places is not None
+    assert [place.frame for place in places.cuts] == [48, 96, 144]
+    assert [place.frame for place in places.others] == [20]  # what changes inside a dissolve is no cut
+    low, high = places.at(0.2), places.at(0.5)
+    assert (low.cuts, [place.frame for place in low.gained], low.lost) == (4, [20], [])
+    assert (high.cuts, high.gained, [place.frame for place in high.lost]) == (2, [], [96])
+    assert json.loads(str(places.data())) == {
+        "threshold": 3000,
+        "fixed": 0,
+        "cuts": [[48, 2000, 9000], [96, 4000, 4000], [144, 6000, 9000]],
+        "others": [[20, 833, 2500]],
+    }
+    assert [(round(step.threshold, 3), step.cuts) for step in places.steps()] == [(0.225, 4), (0.3, 3), (0.45, 2)]
+
+
+def test_a_cut_that_was_found_in_another_way_stays_at_any_threshold(film: FootageContents) -> None:
+    assert film.analysis is not None
+    film.analysis.change[48] = 0.1
+    places = cut_places(film.analysis)
+    assert places is not None
+    assert (places.fixed, places.at(1.0).cuts) == (1, 1)

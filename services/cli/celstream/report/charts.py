@@ -11,17 +11,12 @@ from markupsafe import Markup, escape
 
 from celstream.contents import FootageContents, rejection_reason
 from celstream.report.figures import REASON_WORDS, Balance, Bin
+from celstream.report.svg import WIDTH, svg
 from celstream.report.words import clock
 
-WIDTH = 1000  # the pictures' own units, across
+MOST_TITLED = 200  # boxes of a band; more are too narrow to point at
 CURVE_POINTS = 900  # more is not seen on a page of 1,100 px
-
-
-def _svg(height: float, body: str, label: str, css: str) -> Markup:
-    return Markup(  # noqa: S704 - made of numbers and of text that is escaped here
-        f'<svg class="{css}" viewBox="0 0 {WIDTH} {height:g}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(label)}">{body}</svg>'
-    )
+MARK = 10.0  # height of a transition's mark, by its confidence
 
 
 def bars(bins: Sequence[Bin], label: str) -> Markup:
@@ -36,7 +31,7 @@ def bars(bins: Sequence[Bin], label: str) -> Markup:
         f'height="{100 * entry.count / top:.1f}"><title>{entry.start:g} to {entry.end:g}: {entry.count}</title></rect>'
         for index, entry in enumerate(bins)
     )
-    return _svg(100, body, label, "bars")
+    return svg(100, body, label, "bars")
 
 
 def funnel(balance: Balance) -> Markup:
@@ -61,7 +56,7 @@ def funnel(balance: Balance) -> Markup:
         )
         left += thickness
         right += thickness + gap
-    return _svg(height, "".join(body), "From footage to clips", "funnel")
+    return svg(height, "".join(body), "From footage to clips", "funnel")
 
 
 def change_curve(change: Sequence[float], threshold: float, first: int, last: int) -> Markup:
@@ -82,24 +77,26 @@ def change_curve(change: Sequence[float], threshold: float, first: int, last: in
     body = f'<path class="area" d="M0 100L{points}L{WIDTH} 100Z"/><path class="line" d="M{points}"/>'
     if threshold > 0:
         y = 100 - 100 * level / top
-        body += f'<path class="threshold" d="M0 {y:.1f}H{WIDTH}"/>'
-    return _svg(100, body, "Change from frame to frame, with the threshold of a cut", "curve")
+        # The slider moves the line; the ordinate's end tells it where to.
+        body += f'<path class="threshold" data-top="{top:.4f}" d="M0 {y:.1f}H{WIDTH}"/>'
+    return svg(100, body, "Change from frame to frame, with the threshold of a cut", "curve")
 
 
 def film_band(contents: FootageContents, first: int, last: int) -> Markup:
-    """The frames [first, last) as a band: clips, what was refused, and transitions as marks above it."""
+    """The frames [first, last) as a band: clips, what was refused, and above it transitions, the surer the higher."""
     scale = WIDTH / max(last - first, 1)
     body: list[str] = []
+    titled = (
+        sum(first < clip.range.end_frame and clip.range.start_frame < last for clip in contents.clips) <= MOST_TITLED
+    )
 
     def span(css: str, start: int, end: int, title: str, y: float, height: float, least: float) -> None:
         if end < first or start > last:
             return
         x = (max(start, first) - first) * scale
         width = max((min(end, last) - max(start, first)) * scale, least)
-        body.append(
-            f'<rect class="{css}" x="{min(x, WIDTH - width):.2f}" y="{y}" width="{width:.2f}" height="{height}">'
-            f"<title>{escape(title)}</title></rect>"
-        )
+        place = f'x="{min(x, WIDTH - width):.2f}" y="{y:g}" width="{width:.2f}" height="{height:.3g}"'
+        body.append(f'<rect class="{css}" {place}' + (f"><title>{escape(title)}</title></rect>" if titled else "/>"))
 
     for ordinal, clip in enumerate(contents.clips):
         frames = clip.range
@@ -111,5 +108,8 @@ def film_band(contents: FootageContents, first: int, last: int) -> Markup:
     for transition in contents.analysis.transitions if contents.analysis else ():
         end = max(transition.end_frame + 1, transition.start_frame + 1)
         kind = "cut" if transition.start_frame == transition.end_frame else "gradual"
-        span(kind, transition.start_frame, end, f"{kind} at frame {transition.frame}", 0, 10, 1.5)
-    return _svg(40, "".join(body), "Clips, rejections and transitions along the film", "band")
+        sure = transition.confidence
+        words = f"{kind} at frame {transition.frame}, confidence {sure:.2f}"
+        height = MARK * max(0.25, sure)
+        span(kind, transition.start_frame, end, words, MARK - height, height, 1.5)
+    return svg(40, "".join(body), "Transitions, clips and rejections along the film", "band")

@@ -22,7 +22,8 @@ from celstream.contents import (
     start_seconds,
     transition_kind,
 )
-from celstream.report import charts, figures, words
+from celstream.report import charts, drawing_bands, figures, words
+from celstream.report.cut_thresholds import cut_places
 from celstream.report.pictures import Picture, picture_name, small_size
 
 SECTION_ENTRIES = 48  # about three screens of a desk
@@ -78,6 +79,9 @@ def footage_view(contents: FootageContents) -> dict[str, Any]:
         ],
         "rejections": [_rejection_entry(contents, entry) for entry in contents.rejections],
         "moved": figures.moved_thresholds(contents.rejections),
+        "cadence": drawing_bands.cadence_shares(contents),
+        "camera": drawing_bands.camera_shares(contents),
+        "cuts": cut_places(analysis),
         "ratio": _shape(contents),
     }
 
@@ -89,6 +93,8 @@ def _strip(contents: FootageContents, first: int, last: int) -> dict[str, Any]:
     return {
         "curve": charts.change_curve(analysis.change, analysis.change_threshold, first, last),
         "band": charts.film_band(contents, first, last),
+        "cadence": drawing_bands.cadence_band(contents, first, last),
+        "camera": drawing_bands.camera_band(contents, first, last),
         "ticks": [(first + (last - first) * step / 4) * per_frame for step in range(5)],
     }
 
@@ -108,9 +114,16 @@ def _clip_entry(contents: FootageContents, clip: Clip) -> dict[str, Any]:
         "seconds": duration_seconds(frames),
         "caption": f"shot {clip.shot_ordinal + 1}{part}",
         "opening": opening,
-        "measures": f"brightness {words.number(measured.brightness)}, motion {words.number(measured.motion)}, "
-        f"sharpness {words.number(measured.sharpness)}, {cut_method(clip)}",
+        "drawn": drawing_bands.cadence_words(clip),
+        "camera": drawing_bands.camera_words(clip),
+        "measures": f"{_drawings(clip)}brightness {words.number(measured.brightness)}, "
+        f"motion {words.number(measured.motion)}, sharpness {words.number(measured.sharpness)}, {cut_method(clip)}",
     }
+
+
+def _drawings(clip: Clip) -> str:
+    cadence = clip.measurements.cadence
+    return f"{words.number(cadence.drawings_per_second)} drawings/s, " if cadence.hold_frames else ""
 
 
 def _rejection_entry(contents: FootageContents, rejection: Rejection) -> dict[str, Any]:
