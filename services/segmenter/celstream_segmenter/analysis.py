@@ -6,11 +6,12 @@ and several processes can read chapters of one footage side by side.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import av
 import numpy as np
@@ -96,6 +97,16 @@ class Searched:
     corrupt: NDArray[np.bool_]
 
 
+class FrameWatcher(Protocol):
+    """Is shown what is decoded."""
+
+    def add(self, ordinal: int, frame: av.VideoFrame, motion: float) -> None:
+        """Every frame; motion: its mean absolute difference of luma from the one before, 0-255."""
+
+    def judge(self, ordinal: int, change: float) -> None:
+        """Some frames later, what the detector makes of it: see `Detector.change`."""
+
+
 class DecodingPass:
     """Decodes a footage once, from a beginning on, or from where a search finds one."""
 
@@ -109,12 +120,9 @@ class DecodingPass:
         search: Search | None = None,
         targets: Targets = NO_TARGETS,
         threads: int = 0,
-        on_frame: Callable[[int, av.VideoFrame, float], None] = lambda ordinal, frame, motion: None,
+        watcher: FrameWatcher | None = None,
     ) -> None:
-        """on_frame: called with every frame's number, the frame, and its motion (0-255).
-
-        search: in place of a beginning. threads: of the decoder, 0 for one per processor.
-        """
+        """search: in place of a beginning. threads: of the decoder, 0 for one per processor."""
         self._path = path
         self._rules = rules
         self._index = index
@@ -122,7 +130,7 @@ class DecodingPass:
         self._beginning = search.start if search else beginning or Beginning()
         self._targets = targets
         self._threads = threads
-        self._on_frame = on_frame
+        self._watcher = watcher
         self._chapter: _OpenChapter
         self._recent: deque[_Seen] = deque(maxlen=KEPT_PICTURES)
 
@@ -157,7 +165,10 @@ class DecodingPass:
                 seen = _Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full)
                 recent.append(seen)
                 shots = chapter.add(seen, frame)
-                self._on_frame(chapter.next_frame - 1, frame, chapter.motion)
+                if self._watcher is not None:
+                    self._watcher.add(chapter.next_frame - 1, frame, chapter.motion)
+                    for ordinal, change in chapter.newly_judged():
+                        self._watcher.judge(ordinal, change)
                 decoded += 1
                 if search is None:
                     yield from shots
@@ -255,7 +266,7 @@ class _OpenChapter:
         self._corrupt: list[bool] = []
         self._transitions: list[Transition] = []
         self._shots: list[Shot] = []
-        self._last_duration = 0
+        self._last_duration = self._judged = 0
         self.following: Beginning | None = None
         """The next chapter's beginning, once it is known; frames from there on belong to that one."""
         self.motion = 0.0
@@ -281,6 +292,13 @@ class _OpenChapter:
         if self.following is not None:
             return []
         return self._assemble(self._detector.push(seen.picture, frame))
+
+    def newly_judged(self) -> Iterator[tuple[int, float]]:
+        """The numbers of the frames that the detector has judged since the last call, with their change."""
+        change = self._detector.change
+        for number in range(self._judged, len(change)):
+            yield self._first_frame + number, change[number]
+        self._judged = len(change)
 
     def finish(self) -> list[Shot]:
         """The last shots of the footage."""

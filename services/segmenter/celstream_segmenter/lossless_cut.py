@@ -26,8 +26,12 @@ from celstream_segmenter.sound_encode import encoded_sound_track
 from celstream_segmenter.sound_index import SoundIndex
 from celstream_segmenter.track_reader import TrackReader
 
-MAX_LEAD_IN_SECONDS = 2.0
-"""Hidden lead-in that a clip may carry. Past it a short clip is mostly packets that nobody sees."""
+MAX_LEAD_IN_SECONDS = 5.0
+"""Hidden lead-in that a clip may carry. Past it a short clip is mostly packets that nobody sees.
+
+Up to it, copied packets are the better clip: 1080p of 3 to 4 s behind a lead-in of 2.3 and 3.6 s takes a fifth of the
+bytes that lossless encoding takes, a hundredth of the time to cut, and one and a half times the time to read.
+"""
 
 
 class Cutter:

@@ -3,15 +3,14 @@
 index → decode chapter by chapter → shots → plan → stills → cut and prove; each result is reported at once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
-from celstream_segmenter.analysis import Chapter, DecodingPass, FramesDecoded, Searched
+from celstream_segmenter.analysis import Chapter, DecodingPass, FramesDecoded, FrameWatcher, Searched
 from celstream_segmenter.chapter_targets import Share, Targets, chapter_targets
 from celstream_segmenter.clip_measurements import ClipMeasurements, ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
@@ -39,7 +38,6 @@ from celstream_segmenter.sound_level import SoundLevel
 from celstream_segmenter.still_files import StillFiles
 from celstream_segmenter.stills import FrameKeeper
 
-OnFrame = Callable[[int, av.VideoFrame, float], None]
 WHOLE = Share()
 """All chapters of a footage, in one process."""
 
@@ -70,7 +68,7 @@ def segment(
     work = _Work(path, rules, resumption)
     keeper = FrameKeeper()
     stills = StillFiles(scratch)
-    for decoding, step in _steps(work, share, keeper.add):
+    for decoding, step in _steps(work, share, keeper):
         if isinstance(step, Chapter):
             yield from _cut_chapter(path, rules, work.decoded(step), step, stills, scratch)
             yield _chapter_read(step, rules, work.targets)
@@ -81,6 +79,7 @@ def segment(
             begins, last = decoding.ticks_at(step.start_frame), decoding.ticks_at(step.end_frame - 1)
             likely_kept = (last - begins) * work.index.time_base >= rules.min_seconds
             stills.take(step, keeper, decoding.recent_picture, likely_kept=likely_kept)
+            keeper.forget_before(step.end_frame)
         yield _report(step, decoding, work)
 
 
@@ -110,7 +109,7 @@ class _Work:
 
 
 def _steps(
-    work: _Work, share: Share, on_frame: OnFrame = lambda ordinal, frame, motion: None
+    work: _Work, share: Share, watcher: FrameWatcher | None = None
 ) -> Iterator[tuple[DecodingPass, Searched | Shot | FramesDecoded | Chapter]]:
     """The steps of decoding the chapters of a share."""
     targets = work.targets
@@ -127,7 +126,7 @@ def _steps(
             search=targets.search(turn, work.index.video) if turn else None,
             targets=targets,
             threads=threads,
-            on_frame=on_frame,
+            watcher=watcher,
         )
         before = decoded
         for step in decoding.steps():

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from celstream_segmenter.conversion import colour
 from celstream_segmenter.small_pictures import SmallPicture
 
-KEPT_BYTES = 56 * 2**20  # of decoded frames: 18 of 1080p
+KEPT_BYTES = 64 * 2**20  # of decoded frames: 20 of 1080p
 OLDEST_WANTED = 300  # frames; a shot is certain so long after its end at most
 STRONG_CHANGE = 3.0  # mean absolute difference of luma, 0-255; cuts between unlike pictures lie above it
+CHANGE_WEIGHT = 256.0  # of the detector's word, 0-1, against motion: a cut outweighs the strongest flash
 # One filter for all rows: twice as fast as trying all, and drawn pictures come out no larger.
 PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 
@@ -38,6 +39,17 @@ class FrameKeeper:
             self._kept[ordinal] = (motion, frame)
             self._make_room(ordinal, max(2, self._kept_bytes // max(1, sum(p.buffer_size for p in frame.planes))))
         self._newest = (ordinal, frame)
+
+    def judge(self, ordinal: int, change: float) -> None:
+        """What the detector makes of a frame, 0-1, some frames after it was added: flashes move, but begin no shot."""
+        for beside in (ordinal - 1, ordinal):
+            if beside in self._kept:
+                weight, frame = self._kept[beside]
+                self._kept[beside] = (max(weight, CHANGE_WEIGHT * change), frame)
+
+    def forget_before(self, ordinal: int) -> None:
+        """Let go of the frames before this one: nobody will ask for them."""
+        self._kept = {kept: item for kept, item in self._kept.items() if kept >= ordinal}
 
     def get(self, ordinal: int) -> av.VideoFrame | None:
         """The frame, if it was kept."""
