@@ -152,6 +152,11 @@ def shots(
     detector: DetectorOption = DEFAULTS.detector,
 ) -> None:
     """Print the shots of a film as they are found; write nothing."""
+    from celstream_platform.footage import children
+
+    from celstream.worker_process import READER
+
+    children.prepare(usable_processors(), [READER])  # they start up while the rest is imported
     from celstream_segmenter.rules import SegmentationRules
 
     from celstream.shot_list import print_shots

@@ -40,7 +40,7 @@ class _Worker:
 class Workers:
     """Up to `jobs` worker processes.
 
-    task: what every worker is told (`worker_process.Task` as a mapping, without its name). logs: folder for their logs.
+    task: what every worker is told (`worker.Task` as a mapping, without its name). logs: folder for their logs.
     lock: descriptor of the folder's lock; workers hold it too, so that it is free only when the last one has ended.
     """
 

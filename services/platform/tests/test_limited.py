@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 import pytest
 from celstream_platform.errors import Invalid, LimitExceeded, NotFound
-from celstream_platform.footage import limited, wire
+from celstream_platform.footage import children, limited, wire
 from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.metrics import REGISTRY
 
@@ -61,6 +62,15 @@ def gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def wait_until_gone(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            assert select.select([handle], [], [], 30.0)[0], f"process {pid} is still there"
+        finally:
+            os.close(handle)
 
 
 def test_results_of_several_types_come_in_order(film: Path) -> None:
@@ -107,11 +117,38 @@ def test_a_child_inherits_neither_secrets_nor_files(film: Path, monkeypatch: pyt
         os.set_inheritable(held.fileno(), True)
         (found,) = run("facts", film)
     assert "CELSTREAM_SECRET" not in found["environment"]
-    assert set(found["environment"]) <= {*limited.PASSED_ON, *limited.ENVIRONMENT, "LC_CTYPE"}
+    assert set(found["environment"]) <= {*children.PASSED_ON, *children.ENVIRONMENT, "LC_CTYPE", "TMPDIR", "HOME"}
     assert len(found["descriptors"]) == 4, "the three standard ones and the one for results"
     assert found["core"] == [0, 0]
     assert found["data"] == [256 * MIB, 256 * MIB]
     assert found["group"] == found["pid"] != os.getpgrp()
+
+
+def test_a_child_that_was_prepared_is_taken_and_one_that_died_is_not(film: Path) -> None:
+    children.prepare(2, ["json"])
+    dead = children.take()
+    dead.kill()
+    dead.wait()
+    children._prepared.appendleft(done(dead))
+    (found,) = run("facts", film)
+    assert found["pid"] != dead.pid
+    assert not children._prepared
+
+
+def done(process: children.Process) -> "Future[children.Process]":
+    future: Future[children.Process] = Future()
+    future.set_result(process)
+    return future
+
+
+def test_prepared_children_that_are_not_needed_end_with_their_parent() -> None:
+    script = """
+from celstream_platform.footage import children
+children.prepare(1, ["json"])
+print(children._prepared[0].result().pid)
+"""
+    parent = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    wait_until_gone(int(parent.stdout))
 
 
 # --- what it may not do ---

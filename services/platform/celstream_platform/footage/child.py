@@ -1,6 +1,6 @@
 """The limited child process: reads one request, gives up its rights, runs one function over one untrusted file.
 
-Started by `limited.py` as `python -I -m celstream_platform.footage.child`; not to be imported elsewhere.
+Started by `children.py` as `python -I -m celstream_platform.footage.child MODULES`; not to be imported elsewhere.
 """
 
 import errno
@@ -22,7 +22,15 @@ def main() -> None:
     """Answer one request on standard input with frames on standard output."""
     out = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not get between the frames
-    request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=wire.Request)
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
+    asked = sys.stdin.buffer.read()
+    if not asked:
+        os._exit(0)  # it was never needed
+    request = msgspec.msgpack.decode(asked, type=wire.Request)
+    if request.scratch:
+        os.environ |= {"TMPDIR": request.scratch, "HOME": request.scratch}
+        os.chdir(request.scratch)
     sys.path.extend(request.import_from)
     sandbox.set_limits(request.limits)
     held = sandbox.confine(

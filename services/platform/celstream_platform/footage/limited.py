@@ -14,11 +14,8 @@ import os
 import select
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +24,7 @@ import msgspec
 
 from celstream_platform import logs
 from celstream_platform.errors import CelstreamError, Invalid, LimitExceeded, NotFound, Unavailable
-from celstream_platform.footage import wire
+from celstream_platform.footage import children, wire
 from celstream_platform.footage.files import check_file
 from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.metrics import CHILD_ENDS, CHILD_START_SECONDS
@@ -35,11 +32,6 @@ from celstream_platform.metrics import CHILD_ENDS, CHILD_START_SECONDS
 T = TypeVar("T")
 log = logs.logger(__name__)
 
-COMMAND = (sys.executable, "-I", "-B", "-m", "celstream_platform.footage.child")
-# Nothing of the parent's environment but this: it may hold secrets. One arena and one BLAS thread, because each
-# further one reserves memory that counts.
-PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "TZ")
-ENVIRONMENT = {"LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 CONTENT_ERRORS = {kind.__name__: kind for kind in (Invalid, NotFound, LimitExceeded)}  # what a function may raise
 FULL_PROTECTION = {"files", "tcp", "signals", "calls"}
 TICK_SECONDS = 0.5  # how often the scratch folder is measured while waiting
@@ -158,10 +150,7 @@ class _Child:
         self._received = self._first_peak_bytes = self._peak_bytes = 0
         self._tail = b""
         self._greeted = False
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | ENVIRONMENT
-        if request.scratch:
-            environment |= {"TMPDIR": request.scratch, "HOME": request.scratch}
-        self._process = _spawner().submit(_spawn, environment, request.scratch or "/").result()
+        self._process = children.take()
         assert self._process.stdout
         assert self._process.stderr
         self._out, self._err = self._process.stdout.fileno(), self._process.stderr.fileno()
@@ -314,29 +303,6 @@ class _Child:
 
     def _exceeded(self, how: str) -> LimitExceeded:
         return LimitExceeded(f"{self._name}: decoding it {how}. Is it what it seems? Else raise the limit.")
-
-
-def _spawn(environment: dict[str, str], folder: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        COMMAND,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        cwd=folder,
-        close_fds=True,
-        start_new_session=True,  # Ctrl-C at the terminal reaches the parent alone, which then stops the child
-        bufsize=0,
-    )
-
-
-@cache
-def _spawner() -> ThreadPoolExecutor:
-    """A thread that lives as long as the process: the kernel kills a child when the *thread* that started it ends."""
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="footage-spawner")
-
-
-os.register_at_fork(after_in_child=_spawner.cache_clear)  # the thread is not there in a fork
 
 
 @cache
