@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from celstream_segmenter.conversion import colour
 from celstream_segmenter.small_pictures import SmallPicture
 
-KEPT_BYTES = 64 * 2**20  # of decoded frames: 20 of 1080p
+KEPT_BYTES = 84 * 2**20  # of decoded frames: 28 of 1080p
+JUDGED_AFTER = 12  # frames: by then the detector has said what it makes of one
 OLDEST_WANTED = 300  # frames; a shot is certain so long after its end at most
 STRONG_CHANGE = 3.0  # mean absolute difference of luma, 0-255; cuts between unlike pictures lie above it
 CHANGE_WEIGHT = 256.0  # of the detector's word, 0-1, against motion: a cut outweighs the strongest flash
@@ -64,7 +65,8 @@ class FrameKeeper:
             if oldest < newest - OLDEST_WANTED:
                 del self._kept[oldest]
             else:
-                del self._kept[min(self._kept, key=lambda ordinal: self._kept[ordinal][0])]
+                judged = [ordinal for ordinal in self._kept if ordinal < newest - JUDGED_AFTER]
+                del self._kept[min(judged or self._kept, key=lambda ordinal: self._kept[ordinal][0])]
 
 
 def write_png(frame: av.VideoFrame, path: Path) -> None:
