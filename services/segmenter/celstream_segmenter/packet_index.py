@@ -130,7 +130,8 @@ def index_footage(path: Path) -> FootageIndex:
     """
     with open_container(path) as container:
         video_stream = main_video(container, path.name)
-        sound_streams = list(container.streams.audio)
+        # Damage can give a track a codec that nobody knows: PyAV then has no context for it, against its own types.
+        sound_streams = [stream for stream in container.streams.audio if stream.codec_context]
         packets = _PacketColumns(video_stream.codec_context.name)
         sounds = {stream.index: SoundColumns(stream) for stream in sound_streams}
         broken = False
