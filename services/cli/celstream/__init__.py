@@ -51,8 +51,9 @@ def run(footage: Footage | Sequence[Footage], out: Footage, **options: Any) -> R
     the output cannot be used, Unavailable where it is full; KeyboardInterrupt once a run that Ctrl-C ends has ended.
     """
     from celstream.display import Recording
+    from celstream.interruption import Interrupted
+    from celstream.launch import run_footage
     from celstream.options import RunOptions
-    from celstream.pipeline import Interrupted, run_footage
 
     given = [footage] if isinstance(footage, str | os.PathLike) else list(footage)
     recording = Recording()

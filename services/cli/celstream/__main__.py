@@ -4,16 +4,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from celstream_platform.errors import CelstreamError
 from celstream_segmenter.rules import DetectorName
-from rich.console import Console
 
 from celstream.options import DEFAULTS, RunOptions, Style, usable_processors
 
 SOME_BAD, FAULT = 2, 1
+if TYPE_CHECKING:
+    from celstream.display import Display
+
 JOBS = usable_processors()
 
 RUN_EXAMPLES = """
@@ -62,20 +64,25 @@ def one_line_for_a_person() -> Iterator[None]:
         raise typer.Exit(FAULT if isinstance(error, WorkersFailed) else SOME_BAD) from error
 
 
-def _run(options: RunOptions, *, json: bool) -> None:
-    from celstream.display import Display
+def _display(*, json: bool) -> "Display":
     from celstream.lines import JsonLines, PlainLines
-    from celstream.pipeline import Interrupted, run_footage
+
+    if json:
+        return JsonLines(sys.stdout, sys.stderr)
+    if not sys.stdout.isatty():
+        return PlainLines(sys.stdout, sys.stderr)
+    from rich.console import Console
+
     from celstream.terminal import TerminalDisplay
 
-    console = Console()
-    display: Display = (
-        JsonLines(sys.stdout, sys.stderr)
-        if json
-        else TerminalDisplay(console)
-        if console.is_terminal
-        else PlainLines(sys.stdout, sys.stderr)
-    )
+    return TerminalDisplay(Console())
+
+
+def _run(options: RunOptions, *, json: bool) -> None:
+    from celstream.interruption import Interrupted
+    from celstream.launch import run_footage
+
+    display = _display(json=json)
     summary = None
     try:
         with one_line_for_a_person():

@@ -7,6 +7,14 @@ from types import FrameType, TracebackType
 from typing import Self
 
 
+class Interrupted(Exception):
+    """The run was asked to end; `signal` is by what."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("interrupted")
+        self.signal = number
+
+
 class Interruption:
     """Notes signals while it is entered; what handled them before does so again afterwards.
 
@@ -22,6 +30,11 @@ class Interruption:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._note)
         return self
+
+    def check(self) -> None:
+        """Raise Interrupted once a signal has come."""
+        if self.signal:
+            raise Interrupted(self.signal)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -47,3 +47,12 @@ class RunOptions:
             )
         if self.jobs < 1:
             raise ValueError(f"jobs of {self.jobs}: expected 1 or more.")
+
+    def rules(self) -> SegmentationRules:
+        """The segmenter's rules for the run."""
+        return SegmentationRules(
+            detector=self.detector,
+            min_seconds=self.min_seconds,
+            target_seconds=self.target_seconds,
+            max_seconds=self.max_seconds,
+        )

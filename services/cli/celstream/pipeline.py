@@ -1,4 +1,4 @@
-"""A run: footage in, dataset out. The composition of intake, projection, worker processes and export.
+"""A run once its workers start: footage in, dataset out. The composition of intake, projection, workers and export.
 
 Nothing here decides anything about footage: that is the stages' part. What is done is in the event log, so a run that
 ends in any way goes on where it was when the same command is given again.
@@ -8,12 +8,11 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 from celstream_catalog import CHAIN, Catalog, Description
 from celstream_platform.artefacts.directory import DirectoryStore
 from celstream_platform.errors import Invalid, Unavailable
@@ -21,7 +20,6 @@ from celstream_platform.eventlog import EventLog, open_event_log
 from celstream_platform.topics import FOOTAGE
 from celstream_protos.v1.envelope_pb2 import Rights
 from celstream_protos.v1.footage_pb2 import Footage, FootageStyle
-from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.stage import NAME as SEGMENTER
 from celstream_segmenter.stage import recipe_of
 
@@ -30,21 +28,13 @@ from celstream.contents import rejection_reason
 from celstream.display import Display, Finished, Summary, Working
 from celstream.export import export
 from celstream.folder import ROOM_BYTES, DatasetFolder, output_finding
-from celstream.footage_files import NamedFootage, named_footage
+from celstream.footage_files import Finding, NamedFootage
 from celstream.interruption import Interruption
-from celstream.options import RunOptions, usable_processors
+from celstream.options import RunOptions
 from celstream.workers import Workers
 
 STEP_SECONDS = 0.1  # between two looks at what the workers did
 NEVER_READ = ("unreadable", "limit_exceeded")  # whole footage refused for these: the file is bad
-
-
-class Interrupted(Exception):
-    """The run was asked to end; `signal` is by what."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__("interrupted")
-        self.signal = number
 
 
 @dataclass(slots=True)
@@ -66,16 +56,6 @@ class Ports:
     catalog: Catalog
 
 
-def rules_of(options: RunOptions) -> SegmentationRules:
-    """The segmenter's rules for a run."""
-    return SegmentationRules(
-        detector=options.detector,
-        min_seconds=options.min_seconds,
-        target_seconds=options.target_seconds,
-        max_seconds=options.max_seconds,
-    )
-
-
 @contextmanager
 def open_ports(folder: DatasetFolder, recipes: dict[str, str], until: str = "clips") -> Iterator[Ports]:
     """Open a folder's ports. recipes: those under which a stage's work counts as done; empty: any."""
@@ -88,64 +68,38 @@ def open_ports(folder: DatasetFolder, recipes: dict[str, str], until: str = "cli
         log.close()
 
 
-def run_footage(options: RunOptions, display: Display) -> Summary:
-    """Do a run; the folder then holds the dataset.
-
-    Raises Invalid where the output cannot be used, Unavailable where it is full, Interrupted, WorkersFailed.
-    """
-    began = time.monotonic()
-    folder = DatasetFolder(options.out)
-    folder.create()
-    with folder.locked() as lock, Interruption() as interruption:
-        try:
-            return _run(options, display, folder, lock, interruption, began)
-        except Unavailable as error:  # databases say little of a full disk: look
-            raise Unavailable(folder.room_finding() or str(error)) from error
-        except OSError as error:
-            raise Unavailable(output_finding(folder.path, error)) from error
-
-
-def _run(
-    options: RunOptions, display: Display, folder: DatasetFolder, lock: int, interruption: Interruption, began: float
+def go_through(
+    files: Sequence[NamedFootage],
+    findings: Sequence[Finding],
+    options: RunOptions,
+    display: Display,
+    folder: DatasetFolder,
+    workers: Workers,
+    interruption: Interruption,
 ) -> Summary:
-    rules, tally = rules_of(options), Tally()
-    scratch = folder.state / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
-    scratch.mkdir()
-    files, findings = named_footage(options.footage)
-    workers_wanted = max(1, min(options.jobs, len(files)))
-    task = {
-        "events": folder.events_url,
-        "artefacts": folder.artefacts_url,
-        "out": str(folder.path),
-        "scratch": str(scratch.absolute()),
-        "rules": msgspec.to_builtins(rules),
-        "processes": max(1, usable_processors() // workers_wanted),
-    }
-    DirectoryStore(folder.artefacts).sweep(0)  # what a killed run left half written; nobody else writes now
-    with Workers(task, folder.state / "logs", lock) as workers:
-        workers.start(1)  # now, so that it starts up while the ports open and the first footage is looked at
-        with open_ports(folder, {SEGMENTER: recipe_of(rules)}, options.until) as ports:
-            ports.catalog.catch_up()
-            on_their_way = _unconsumed(ports.log)
-            for finding in findings:
-                tally.bad += 1
-                display.failed(finding.name, finding.message)
-            for file in files:
-                _take_in(file, options, ports.catalog, on_their_way, tally, display)
-                workers.start(min(options.jobs, len(tally.waiting)))
-                _step(ports, workers, tally, display, folder)
-                if interruption.signal:
-                    raise Interrupted(interruption.signal)
-            while tally.waiting:
-                time.sleep(STEP_SECONDS)
-                _step(ports, workers, tally, display, folder)
-                if interruption.signal:
-                    raise Interrupted(interruption.signal)
-            workers.stop()
-            dataset = read_contents(ports.catalog, ports.store)
-            changed = export(dataset, folder, ports.store, anew=False)
-    shutil.rmtree(scratch)
+    """Take the files in, wait for the workers, write the dataset; `seconds` of the summary is left to the caller.
+
+    Raises Unavailable where the folder is full, Interrupted, WorkersFailed.
+    """
+    tally = Tally()
+    with open_ports(folder, {SEGMENTER: recipe_of(options.rules())}, options.until) as ports:
+        ports.catalog.catch_up()
+        on_their_way = _unconsumed(ports.log)
+        for finding in findings:
+            tally.bad += 1
+            display.failed(finding.name, finding.message)
+        for file in files:
+            _take_in(file, options, ports.catalog, on_their_way, tally, display)
+            workers.start(min(options.jobs, len(tally.waiting)))
+            _step(ports, workers, tally, display, folder)
+            interruption.check()
+        while tally.waiting:
+            time.sleep(STEP_SECONDS)
+            _step(ports, workers, tally, display, folder)
+            interruption.check()
+        workers.stop()
+        dataset = read_contents(ports.catalog, ports.store)
+        changed = export(dataset, folder, ports.store, anew=False)
     mine = [contents for contents in dataset if contents.id in tally.taken]
     return Summary(
         footage=len(tally.taken),
@@ -153,7 +107,7 @@ def _run(
         parked=tally.parked,
         clips=sum(len(contents.clips) for contents in mine),
         rejections=sum(len(contents.rejections) for contents in mine),
-        seconds=time.monotonic() - began,
+        seconds=0.0,
         out=os.fspath(options.out),
         report=os.fspath(folder.report_page),
         changed=changed,
