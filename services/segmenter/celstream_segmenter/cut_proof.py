@@ -248,6 +248,7 @@ def _clip_checksums(clip: InputContainer, wanted: list[int], times: list[Fractio
     stream = clip.streams.video[0]
     if not stream.codec_context.is_open:
         stream.codec_context.thread_type = ThreadType.FRAME
+        stream.codec_context.thread_count = 1 if len(wanted) == 1 else 0  # more threads decode what nobody waits for
     for first, last in _spans(wanted):
         if stream.time_base:
             clip.seek(int(times[first] / stream.time_base), stream=stream, backward=True)

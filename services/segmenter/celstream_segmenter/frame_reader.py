@@ -41,8 +41,10 @@ def key_packets_before(video: VideoIndex, frame: int) -> list[int]:
 class FrameReader:
     """Decoded frames by their number in the index; ranges in rising order are read in one pass."""
 
-    def __init__(self, path: Path, index: FootageIndex) -> None:
+    def __init__(self, path: Path, index: FootageIndex, *, threads: int = 0) -> None:
+        """threads: of the decoder; 0 for one per processor, 1 for single frames here and there."""
         self._path = path
+        self._threads = threads
         self._video = index.video
         self._reader = TrackReader(path, index.video.stream_index, index.video.packet_pts, index.video.packet_sizes)
         self._decoding: Iterator[VideoFrame] | None = None
@@ -137,6 +139,7 @@ class FrameReader:
                 context = self.codec_context
                 if not context.is_open:
                     context.thread_type = ThreadType.FRAME  # slice threads decode some damaged footage differently
+                    context.thread_count = self._threads
             try:
                 yield from context.decode(packet)
             except FFmpegError:

@@ -159,7 +159,7 @@ def _cut_chapter(
     damage = [(found.start_frame, found.end_frame) for found in index.damage]
     with SoundLevel(path, next(iter(index.sounds), None)) as sound:
         decisions = plan(chapter, rules, damaged_ranges(chapter, damage), sound.level_db)
-    with FrameReader(path, index) as frames:
+    with FrameReader(path, index, threads=1) as frames:
         stills.complete(frames, decisions)
     with Cutter(path, index) as cutter:
         for decision in decisions:
