@@ -15,7 +15,8 @@ from celstream.display import Display, Summary
 from celstream.folder import DatasetFolder, output_finding
 from celstream.footage_files import named_footage
 from celstream.interruption import Interruption
-from celstream.options import RunOptions, usable_processors
+from celstream.options import RunOptions
+from celstream.processors import usable_processors
 from celstream.workers import Workers
 
 

@@ -8,13 +8,10 @@ from typing import Literal
 
 from celstream_segmenter.rules import DetectorName, SegmentationRules
 
+from celstream.processors import usable_processors
+
 DEFAULTS = SegmentationRules()
 Style = Literal["unspecified", "american", "chinese", "japanese", "other", "rendered"]
-
-
-def usable_processors() -> int:
-    """Number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)

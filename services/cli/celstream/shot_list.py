@@ -11,7 +11,7 @@ from celstream_segmenter.found import ChapterRead, ShotFound
 from celstream_segmenter.limited_segmentation import detect_limited
 from celstream_segmenter.rules import SegmentationRules
 
-from celstream.options import usable_processors
+from celstream.processors import usable_processors
 
 
 def print_shots(path: Path, rules: SegmentationRules, *, as_json: bool, say: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import celstream_renderer as renderer
 import pytest
-from celstream.__main__ import app
+from celstream.commands import app
 from celstream.shot_list import print_shots
 from celstream_segmenter.rules import SegmentationRules
 from typer.testing import CliRunner

@@ -120,9 +120,13 @@ class DecodingPass:
         search: Search | None = None,
         targets: Targets = NO_TARGETS,
         threads: int = 0,
+        roughly: bool = False,
         watcher: FrameWatcher | None = None,
     ) -> None:
-        """search: in place of a beginning. threads: of the decoder, 0 for one per processor."""
+        """search: in place of a beginning. threads: of the decoder, 0 for one per processor.
+
+        roughly: see `open_footage`.
+        """
         self._path = path
         self._rules = rules
         self._index = index
@@ -130,6 +134,7 @@ class DecodingPass:
         self._beginning = search.start if search else beginning or Beginning()
         self._targets = targets
         self._threads = threads
+        self._roughly = roughly
         self._watcher = watcher
         self._chapter: _OpenChapter
         self._recent: deque[_Seen] = deque(maxlen=KEPT_PICTURES)
@@ -150,7 +155,7 @@ class DecodingPass:
         Raises Invalid where no frame can be decoded.
         """
         search = self._search
-        with open_footage(self._path, threads=self._threads) as opened:
+        with open_footage(self._path, threads=self._threads, roughly=self._roughly) as opened:
             chapter = self._chapter = self._first_chapter(opened)
             recent = self._recent
             last = NO_TIME

@@ -38,6 +38,7 @@ from celstream_segmenter.sound_level import SoundLevel
 from celstream_segmenter.still_files import StillFiles
 from celstream_segmenter.stills import FrameKeeper
 
+ROUGHLY_FROM_HEIGHT = 720  # pixels
 WHOLE = Share()
 """All chapters of a footage, in one process."""
 
@@ -50,7 +51,9 @@ def detect(
     share: which of the chapters; the others are another process's. Raises Invalid where nothing can be decoded.
     """
     work = _Work(path, rules, resumption)
-    for decoding, step in _steps(work, share):
+    # Nothing is kept of the frames themselves, and many of their pixels become one of a small picture.
+    roughly = work.index.video.height >= ROUGHLY_FROM_HEIGHT
+    for decoding, step in _steps(work, share, roughly=roughly):
         if isinstance(step, Chapter):
             yield _chapter_read(step, rules, work.targets)
         else:
@@ -109,7 +112,7 @@ class _Work:
 
 
 def _steps(
-    work: _Work, share: Share, watcher: FrameWatcher | None = None
+    work: _Work, share: Share, watcher: FrameWatcher | None = None, *, roughly: bool = False
 ) -> Iterator[tuple[DecodingPass, Searched | Shot | FramesDecoded | Chapter]]:
     """The steps of decoding the chapters of a share."""
     targets = work.targets
@@ -126,6 +129,7 @@ def _steps(
             search=targets.search(turn, work.index.video) if turn else None,
             targets=targets,
             threads=threads,
+            roughly=roughly,
             watcher=watcher,
         )
         before = decoded

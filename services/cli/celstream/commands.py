@@ -1,0 +1,231 @@
+"""The command `celstream`: what it can do, and with which exit code it ends."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from celstream_platform.errors import CelstreamError
+from celstream_segmenter.rules import DetectorName
+
+from celstream.options import DEFAULTS, RunOptions, Style
+from celstream.processors import usable_processors
+
+SOME_BAD, FAULT = 2, 1
+if TYPE_CHECKING:
+    from celstream.display import Display
+
+JOBS = usable_processors()
+
+RUN_EXAMPLES = """
+Examples:
+
+  celstream run film.mp4 --out dataset
+
+  celstream run films/ more/trailer.webm --out dataset --jobs 4
+
+  celstream run films/ --out dataset --style japanese --license CC-BY-4.0
+
+  celstream run films/ --out dataset --json | jq .
+
+Exit codes: 0 all is well; 2 some footage or an option could not be used; 130 interrupted; 1 a fault of the program.
+"""
+
+app = typer.Typer(
+    help="Cartoon footage to a hierarchical dataset.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+dlq_app = typer.Typer(help="Dead letters: what a stage could not process, byte for byte.", no_args_is_help=True)
+app.add_typer(dlq_app, name="dlq")
+
+Out = Annotated[Path, typer.Option("--out", help="The dataset folder. What is there is gone on with.")]
+At = Annotated[Path, typer.Option("--at", help="The dataset folder.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Footages at a time.", show_default="one a processor")]
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line on standard output, and nothing else there.")
+]
+DetectorOption = Annotated[DetectorName, typer.Option(help="How transitions are found.")]
+Letter = Annotated[str, typer.Argument(help="Start of a letter's id.")]
+
+
+@contextmanager
+def one_line_for_a_person() -> Iterator[None]:
+    """What went wrong and can be helped: one line on standard error, exit code 2."""
+    try:
+        yield
+    except (CelstreamError, ValueError) as error:
+        from celstream.workers import WorkersFailed
+
+        typer.echo(error, err=True)
+        raise typer.Exit(FAULT if isinstance(error, WorkersFailed) else SOME_BAD) from error
+
+
+def _display(*, json: bool) -> "Display":
+    from celstream.lines import JsonLines, PlainLines
+
+    if json:
+        return JsonLines(sys.stdout, sys.stderr)
+    if not sys.stdout.isatty():
+        return PlainLines(sys.stdout, sys.stderr)
+    from rich.console import Console
+
+    from celstream.terminal import TerminalDisplay
+
+    return TerminalDisplay(Console())
+
+
+def _run(options: RunOptions, *, json: bool) -> None:
+    from celstream.interruption import Interrupted
+    from celstream.launch import run_footage
+
+    display = _display(json=json)
+    summary = None
+    try:
+        with one_line_for_a_person():
+            summary = run_footage(options, display)
+    except Interrupted as interrupted:
+        display.note("Interrupted. What is done is kept; resume with the same command.")
+        raise typer.Exit(128 + interrupted.signal) from interrupted
+    finally:
+        display.close(summary)
+    if summary.parked:
+        typer.echo(f"`celstream dlq list --at {options.out}` shows what went wrong.", err=True)
+        raise typer.Exit(FAULT)
+    if summary.failed:
+        raise typer.Exit(SOME_BAD)
+
+
+@app.command(epilog=RUN_EXAMPLES)
+def run(
+    footage: Annotated[list[str], typer.Argument(help="Files, and folders to search.", show_default=False)],
+    out: Out,
+    until: Annotated[Literal["clips"], typer.Option(help="The level to stop after.")] = "clips",
+    jobs: Jobs = JOBS,
+    json: Json = False,
+    detector: DetectorOption = DEFAULTS.detector,
+    min_seconds: Annotated[float, typer.Option(help="A shorter shot is refused.")] = DEFAULTS.min_seconds,
+    target_seconds: Annotated[
+        float, typer.Option(help="A long shot is split into about this.")
+    ] = DEFAULTS.target_seconds,
+    max_seconds: Annotated[float, typer.Option(help="A longer shot is split.")] = DEFAULTS.max_seconds,
+    style: Annotated[Style, typer.Option(help="Where the drawing style comes from.")] = "unspecified",
+    work: Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")] = "",
+    license: Annotated[str, typer.Option(help="Licence of the footage (SPDX).", show_default="none")] = "",  # noqa: A002
+) -> None:
+    """Take footage to a dataset: lossless clips, what was rejected and why, a report to look through.
+
+    The same command goes on where it was interrupted, and does nothing once all is done.
+    """
+    with one_line_for_a_person():
+        options = RunOptions(
+            footage=footage,
+            out=out,
+            until=until,
+            jobs=jobs,
+            detector=detector,
+            min_seconds=min_seconds,
+            target_seconds=target_seconds,
+            max_seconds=max_seconds,
+            style=style,
+            work=work,
+            license=license,
+        )
+    _run(options, json=json)
+
+
+@app.command()
+def demo(out: Out, jobs: Jobs = JOBS, json: Json = False, detector: DetectorOption = DEFAULTS.detector) -> None:
+    """Render a demonstration film into OUT/footage, and take it to a dataset."""
+    from celstream.demo import demo_footage
+    from celstream.folder import DatasetFolder
+
+    with one_line_for_a_person():
+        DatasetFolder(out).create()
+        film = demo_footage(out, lambda words: typer.echo(words, err=True))
+    _run(
+        RunOptions(footage=[film], out=out, jobs=jobs, detector=detector, style="rendered", license="Apache-2.0"),
+        json=json,
+    )
+
+
+@app.command()
+def shots(
+    footage: Annotated[Path, typer.Argument(help="A film.")],
+    json: Json = False,
+    detector: DetectorOption = DEFAULTS.detector,
+) -> None:
+    """Print the shots of a film as they are found; write nothing."""
+    from celstream_segmenter.rules import SegmentationRules
+
+    from celstream.shot_list import print_shots
+
+    with one_line_for_a_person():
+        print_shots(footage, SegmentationRules(detector=detector), as_json=json, say=typer.echo)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="The dataset folder.")]) -> None:
+    """Write a dataset's tables, clips and report anew from its state."""
+    from celstream.pipeline import rebuild
+
+    with one_line_for_a_person():
+        typer.echo(rebuild(folder).report_page)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def render(context: typer.Context) -> None:
+    """Render footage with exact truth (`celstream render --help`)."""
+    from celstream_renderer.__main__ import app as renderer
+
+    renderer(args=context.args, prog_name="celstream render")
+
+
+@dlq_app.command("list")
+def dlq_list(at: At) -> None:
+    """List the letters."""
+    from celstream.dlq import letters
+
+    with one_line_for_a_person():
+        for letter in letters(at):
+            typer.echo(
+                f"{letter.id[:12]}  {letter.stage}  {letter.attempts} attempts  {letter.event.key[:12]}  {letter.error}"
+            )
+
+
+@dlq_app.command("show")
+def dlq_show(letter: Letter, at: At) -> None:
+    """Show one letter, with the traceback."""
+    from celstream.dlq import letter_named
+
+    with one_line_for_a_person():
+        found = letter_named(at, letter)
+        typer.echo(
+            f"letter    {found.id}\nstage     {found.stage}\nattempts  {found.attempts}\nparked    {found.parked_at}\n"
+            f"event     {found.event.type} {found.event.key}\nerror     {found.error}\n\n{found.traceback}"
+        )
+
+
+@dlq_app.command("replay")
+def dlq_replay(at: At, letter: Letter = "") -> None:
+    """Put a letter back to be processed by the next run; without an id, all of them."""
+    from celstream.dlq import replay
+
+    with one_line_for_a_person():
+        typer.echo(f"{replay(at, letter)} put back. The next run of the same command processes them.")
+
+
+@dlq_app.command("discard")
+def dlq_discard(at: At, letter: Letter = "") -> None:
+    """Forget a letter; without an id, all of them."""
+    from celstream.dlq import discard
+
+    with one_line_for_a_person():
+        typer.echo(f"{discard(at, letter)} forgotten.")
