@@ -10,6 +10,7 @@ from dataclasses import replace
 import msgspec
 from celstream_platform.artefacts.directory import DirectoryStore
 from celstream_platform.errors import Unavailable
+from celstream_platform.footage import children
 
 from celstream.display import Display, Summary
 from celstream.folder import DatasetFolder, output_finding
@@ -18,6 +19,8 @@ from celstream.interruption import Interruption
 from celstream.options import RunOptions
 from celstream.processors import usable_processors
 from celstream.workers import Workers
+
+PROBE = "celstream_platform.footage.description"
 
 
 def run_footage(options: RunOptions, display: Display) -> Summary:
@@ -57,6 +60,8 @@ def _run(
     }
     with Workers(task, folder.state / "logs", lock) as workers:
         workers.start(1)
+        if files:
+            children.prepare(1, [PROBE])  # looks at the first of them
         from celstream.pipeline import go_through
 
         summary = go_through(files, findings, options, display, folder, workers, interruption)
