@@ -22,7 +22,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from celstream_platform import logs
 from celstream_platform.errors import CelstreamError, Invalid, LimitExceeded, NotFound, Unavailable
 from celstream_platform.footage import children, wire
 from celstream_platform.footage.files import check_file
@@ -30,7 +29,6 @@ from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.metrics import CHILD_ENDS, CHILD_START_SECONDS
 
 T = TypeVar("T")
-log = logs.logger(__name__)
 
 CONTENT_ERRORS = {kind.__name__: kind for kind in (Invalid, NotFound, LimitExceeded)}  # what a function may raise
 FULL_PROTECTION = {"files", "tcp", "signals", "calls"}
@@ -308,7 +306,11 @@ class _Child:
 @cache
 def _warn_of_gaps(held: frozenset[str]) -> None:
     if missing := FULL_PROTECTION - held:
-        log.warning("untrusted files are decoded with less protection than there could be", missing=sorted(missing))
+        from celstream_platform import logs  # large, and wanted by few
+
+        logs.logger(__name__).warning(
+            "untrusted files are decoded with less protection than there could be", missing=sorted(missing)
+        )
 
 
 def _widen(pipe: int) -> None:
