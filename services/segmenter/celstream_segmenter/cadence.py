@@ -6,6 +6,7 @@ that changed most: a mouth that opens changes a thousandth of the picture, and d
 camera's move and a change of exposure are undone first.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.camera_motion import CameraStep
+from celstream_segmenter.camera_motion import Affine, CameraStep
 
 CODING_NOISE = 28.0  # of one pixel's level (0-255), at CRF 32; averaging over squares of n x n pixels divides it by n
 LEAST_NOISE = 3.0
@@ -29,14 +30,35 @@ BLOCK = 4  # pixels of the small picture, both ways
 EDGE_BLOCK = 6  # the same under a camera's move: edges that lie aside by less than a pixel average out in it
 FINE_BITS = 2  # signed differences are counted in quarters of a level, which halving the picture rounds
 STEEPNESS_PARTS = 16  # of a level per pixel: what the Sobel operator counts at half the size
+STANDING_LEVELS = 6  # a pixel that changes by no more while the camera moves …
+LINE_STEP = 24  # … and lies on an edge of so many levels belongs to something that stands before the camera
+LEAST_APART = 0.75  # pixels that the camera must move for the two to be told apart
+STANDING_REST = (
+    0.5  # of the change may be left when what stands is taken out; where more is, there is a new drawing too
+)
 RIM = 2.0  # pixels along the border of the picture that are not compared under a camera's move
-GAP_LOWEST, GAP_HIGHEST = 0.3, 4.5  # a clip's threshold lies so near to the usual one …
-GAP_SPREAD = 0.4  # … by a bell curve of this width, natural logarithm
+QUIETEST = 0.25  # a smaller novelty says no more
+SHAPE = 3.0  # half of so many frames does what is usual about the spread count for
 EXPOSURE_MEAN, EXPOSURE_GAIN = 2.5, 0.05  # changes of mean luma and of contrast from which exposure is undone
 ALIKE = 0.9  # correlation of two frames from which their difference can be one of exposure
 PARTIAL_SHARE = 0.25  # of the area that a clip's drawings usually change: less is a mouth or an eye
 
 Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
+_SQUARE = np.ones((3, 3), np.uint8)
+_LINEAR, _BORDER = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """Usual novelties: mean and variance of their logarithm; weight: for how many frames the mean counts."""
+
+    log_mean: float
+    variance: float
+    weight: float
+
+
+HELD = _Usual(math.log(0.55), 0.083, 5.0)
+NEW = _Usual(math.log(5.0), 0.4, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,41 +103,57 @@ class Cadence:
 
 def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
     """Compare two small pictures (height x width, 0-255) of one shot; step: how the camera moved between them."""
-    inside = None
     if step.still:
         peak = cv2.norm(luma, previous, cv2.NORM_INF)
         if peak <= QUIET_PEAK:
             return Change(most=float(peak), noise=float(cv2.norm(luma, previous, cv2.NORM_L1)) / luma.size)
-    else:
-        luma, previous, inside = _met_halfway(luma, previous, step)
+        luma, previous, contrast = _same_exposure(luma, previous)
+        # Blocks are formed at half size, of 2 x 2 pixels each: a quarter of the work.
+        blocks = cv2.blur(_halved(cv2.absdiff(luma, previous)), (BLOCK // 2, BLOCK // 2))
+        return _measured(blocks, _quartile(blocks), 1 / contrast, moved=False)
+    height, width = luma.shape
+    half = step.half().matrix(width, height)
+    new, old, contrast = _same_exposure(*_met_halfway(luma, previous, half))
+    difference = np.left_shift(np.subtract(new, old, dtype=np.int16), FINE_BITS)
+    inside = _inside(half, width, height)
+    side = EDGE_BLOCK // 2
+    sums = np.abs(cv2.boxFilter(_halved(difference) & inside, cv2.CV_16S, (side, side), normalize=False))
+    level = 1 / (side**2 * 2**FINE_BITS * contrast)
+    noise = _quartile(sums)
+    steepness = cv2.boxFilter(_steepness(new), cv2.CV_16S, (side, side), normalize=False)
+    allowed = -MISPLACED_PIXELS * 2**FINE_BITS / STEEPNESS_PARTS
+    found = _measured(cv2.addWeighted(sums, 1.0, steepness, allowed, 0.0), noise, level, moved=True)
+    if found.most < MOVED_NOISE / 2 or max(abs(step.dx), abs(step.dy)) * height < LEAST_APART:
+        return found
+    difference[_standing(luma, previous, half)] = 0
+    sums = np.abs(cv2.boxFilter(_halved(difference) & inside, cv2.CV_16S, (side, side), normalize=False))
+    rest = _measured(cv2.addWeighted(sums, 1.0, steepness, allowed, 0.0), noise, level, moved=True)
+    return rest if rest.most < min(MOVED_NOISE, STANDING_REST * found.most) else found
+
+
+def _same_exposure(luma: Luma, previous: Luma) -> tuple[Luma, Luma, float]:
+    """The two pictures with one exposure, and the contrast that is left, 0.2-1."""
     gain, offset = exposure(luma, previous)
     if gain > 1.0:  # the frame of less contrast is the reference: stretching it would stretch its noise as well
         luma = cv2.convertScaleAbs(luma, alpha=1 / gain, beta=-offset / gain)
     elif gain < 1.0 or offset:
         previous = cv2.convertScaleAbs(previous, alpha=gain, beta=offset)
-    contrast = max(0.2, min(gain, 1 / gain))
-    # Blocks are formed at half size, of 2 x 2 pixels each: a quarter of the work.
-    if inside is None:
-        blocks = cv2.blur(_halved(cv2.absdiff(luma, previous)), (BLOCK // 2, BLOCK // 2))
-        return _measured(blocks, _quartile(blocks), 1 / contrast, moved=False)
-    difference = _halved(np.left_shift(np.subtract(luma, previous, dtype=np.int16), FINE_BITS)) & inside
-    side = EDGE_BLOCK // 2
-    sums = np.abs(cv2.boxFilter(difference, cv2.CV_16S, (side, side), normalize=False))
-    steepness = cv2.boxFilter(_steepness(luma), cv2.CV_16S, (side, side), normalize=False)
-    beyond = cv2.addWeighted(sums, 1.0, steepness, -MISPLACED_PIXELS * 2**FINE_BITS / STEEPNESS_PARTS, 0.0)
-    return _measured(beyond, _quartile(sums), 1 / (side**2 * 2**FINE_BITS * contrast), moved=True)
+    return luma, previous, max(0.2, min(gain, 1 / gain))
 
 
-def _met_halfway(luma: Luma, previous: Luma, step: CameraStep) -> tuple[Luma, Luma, NDArray[np.int16]]:
-    """Both pictures, each moved by half of the camera's step towards the other, and where both show anything.
+def _met_halfway(luma: Luma, previous: Luma, half: Affine) -> tuple[Luma, Luma]:
+    """Both pictures, each moved by half of the camera's step towards the other.
 
-    Sampling between pixels blurs; halfway it blurs both alike. The last array is of half the size: -1 there, else 0.
+    Sampling between pixels blurs; halfway it blurs both alike.
     """
-    height, width = luma.shape
-    half, size = step.half().matrix(width, height), (width, height)
-    border = cv2.BORDER_REPLICATE
-    previous = cv2.warpAffine(previous, half, size, flags=cv2.INTER_LINEAR, borderMode=border)
-    luma = cv2.warpAffine(luma, half, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=border)
+    return (
+        cv2.warpAffine(luma, half, luma.shape[::-1], flags=_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=_BORDER),
+        cv2.warpAffine(previous, half, luma.shape[::-1], flags=_LINEAR, borderMode=_BORDER),
+    )
+
+
+def _inside(half: Affine, width: int, height: int) -> NDArray[np.int16]:
+    """Where two pictures that met halfway both show anything, at half their size: -1 there, else 0."""
     right, bottom = width - 1 - RIM, height - 1 - RIM
     corners = np.array([[RIM, right, right, RIM], [RIM, RIM, bottom, bottom], [1, 1, 1, 1]])
     inside = np.full((height // 2, width // 2), -1, np.int16)
@@ -123,7 +161,19 @@ def _met_halfway(luma: Luma, previous: Luma, step: CameraStep) -> tuple[Luma, Lu
         shown = np.zeros_like(inside)
         cv2.fillConvexPoly(shown, np.rint((matrix @ corners).T / 2 - 0.25).astype(np.int32), -1)
         inside &= shown
-    return luma, previous, inside
+    return inside
+
+
+def _standing(luma: Luma, previous: Luma, half: Affine) -> NDArray[np.bool_]:
+    """Where pictures that met halfway show lines that do not move with the camera: letters, bars, speed lines."""
+    calm = cv2.threshold(cv2.absdiff(luma, previous), STANDING_LEVELS, 255, cv2.THRESH_BINARY_INV)[1]
+    edges = cv2.threshold(cv2.morphologyEx(previous, cv2.MORPH_GRADIENT, _SQUARE), LINE_STEP, 255, cv2.THRESH_BINARY)[1]
+    lines = cv2.dilate(cv2.bitwise_and(cv2.erode(calm, _SQUARE), edges), _SQUARE, iterations=2)
+    flags = cv2.INTER_NEAREST
+    here, there = (
+        cv2.warpAffine(lines, half, luma.shape[::-1], flags=f) for f in (flags, flags | cv2.WARP_INVERSE_MAP)
+    )
+    return np.asarray(cv2.bitwise_or(here, there), np.bool_)
 
 
 def _halved(picture: Luma) -> Luma:
@@ -192,17 +242,45 @@ def novelty(changes: Sequence[Change], shrink: int) -> NDArray[np.float64]:
 def threshold_of(novelties: NDArray[np.float64]) -> float:
     """The novelty above which a frame of this clip is a new drawing.
 
-    It lies in the widest gap (in ratio) between the values, near 1: a clip on ones has no noise to learn from, a still
-    one no drawings.
+    The frames are split into quiet and new ones where two bell curves over the logarithm, one for each, explain them
+    best: a clip on ones has few quiet frames to learn from, a still one no new ones, so both curves begin with what
+    is usual and learn from what they are given (normal distribution with its conjugate prior, integrated out; Murphy
+    2007, "Conjugate Bayesian analysis of the Gaussian distribution", equation 95).
     """
-    inside = (novelties > GAP_LOWEST) & (novelties < GAP_HIGHEST)
-    above = float(np.min(novelties[novelties >= GAP_HIGHEST], initial=3 * GAP_HIGHEST))
-    edges = np.log(np.concatenate(([GAP_LOWEST], np.sort(novelties[inside]), [above])))
-    gaps = np.diff(edges)
-    # The place in a gap that is nearest to 1, but not at the gap's very edge.
-    margins = 0.3 * np.minimum(gaps, 1.0)
-    places = np.clip(0.0, edges[:-1] + margins, edges[1:] - margins)
-    return float(np.exp(places[np.argmax(gaps * np.exp(-0.5 * (places / GAP_SPREAD) ** 2))]))
+    count = len(novelties)
+    if count == 0:
+        return 1.0
+    logs = np.log(np.sort(np.maximum(novelties, QUIETEST)))
+    sums, squares = (np.concatenate(([0.0], np.cumsum(values))) for values in (logs, logs**2))
+    quiet = np.arange(count + 1)
+    split = _log_gamma(quiet + 1.0) + _log_gamma(count - quiet + 1.0)  # any share of new drawings is as likely
+    held = _evidence(quiet, sums, squares, HELD)
+    new = _evidence(count - quiet, sums[-1] - sums, squares[-1] - squares, NEW)
+    best = int(np.argmax(held + new + split))
+    below = logs[best - 1] if best else logs[0] - 1.0
+    above = logs[best] if best < count else logs[-1] + 1.0
+    return float(np.exp((below + above) / 2))
+
+
+def _evidence(
+    count: NDArray[np.int64], sums: NDArray[np.float64], squares: NDArray[np.float64], usual: "_Usual"
+) -> NDArray[np.float64]:
+    """Logarithm of how well one bell curve explains so many values of that sum and sum of squares."""
+    mean = sums / np.maximum(count, 1)
+    weight, shape = usual.weight + count, SHAPE + count / 2
+    spread = 0.5 * (squares - sums * mean) + 0.5 * usual.weight * count * (mean - usual.log_mean) ** 2 / weight
+    scale = SHAPE * usual.variance
+    return np.asarray(
+        _log_gamma(shape)
+        + SHAPE * np.log(scale)
+        - shape * np.log(scale + spread)
+        - 0.5 * np.log(weight / usual.weight)
+        - _log_gamma(np.array([SHAPE]))
+        - count / 2 * np.log(2 * np.pi)
+    )
+
+
+_log_gamma = np.vectorize(math.lgamma, otypes=[np.float64])
 
 
 def holds(changes: Sequence[Change], shrink: int) -> list[Hold]:

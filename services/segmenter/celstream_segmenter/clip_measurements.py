@@ -20,7 +20,8 @@ from celstream_segmenter.title_cards import TextKind, text_kind
 Scan = Literal["progressive", "interlaced", "telecined"]
 FLASH_LEVELS = 18.0  # mean luma above or below that of the frames around
 FLASH_REACH = 6  # frames to each side; a flash is shorter than half of them
-INTERLACED_SHARE = 0.02  # of a clip's frames with woven fields: less are drawings with lines like a comb's
+INTERLACED_SHARE = 0.3  # of a clip's frames in which something moves that hold two moments: less are chance
+MOVING = 6.0  # levels by which a frame's most changed block differs from the frame before
 CYCLE_REACH = 240  # frames before and after a clip that may tell where telecine's cycle stands
 HASH_SECONDS = 1 / HASHES_PER_SECOND
 TIME_ROUNDING = 0.002  # seconds: containers round times to a millisecond
@@ -164,15 +165,17 @@ class ClipMeasurer:
         Where too little moves in the clip, the frames around it tell: the cycle mostly runs on through cuts.
         """
         matches = self._matches
-        if sum(match is not None for match in matches[part]) <= INTERLACED_SHARE * (part.stop - part.start):
-            return "progressive", None
         woven = [match if match is not None else Match(late=False, weight=0.0) for match in matches]
         phase = telecine_phase(woven[part])
         if phase is None:
             first = max(0, part.start - CYCLE_REACH)
             phase = telecine_phase(woven[first : part.stop + CYCLE_REACH])
             phase = None if phase is None else (phase + part.start - first) % CYCLE
-        return ("interlaced", None) if phase is None else ("telecined", phase)
+        if phase is not None:
+            return "telecined", phase
+        moving = sum(change.most > MOVING for change in self._changes[part])
+        found = sum(match is not None for match in matches[part])
+        return ("interlaced" if found and found >= INTERLACED_SHARE * moving else "progressive"), None
 
     def _hashes_of(self, start: float, seconds: float) -> NDArray[np.uint64]:
         """The hashes of a clip, at equal distances in time: each the last one taken by then."""

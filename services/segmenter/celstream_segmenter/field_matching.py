@@ -22,11 +22,11 @@ AGREEMENT = 0.85  # of the matches (by weight) that must follow the cycle
 LEAST_WEIGHT = 0.02  # levels: a smaller difference is the codec's
 TELLING_SHARE = 0.1  # of the clip's strongest: weaker ones are noise beside them
 LEAST_MATCHES = 4  # frames with something moving; fewer say nothing
-LINES = 12  # one line in so many is looked at …
-FEW_LINES = 30  # … once so many in all, spread over the frame, hint at a comb
-HINT = 0.4  # of the share that makes a comb
+LINES, LEAST_APART = 36, 10  # so many lines of a frame are looked at, at least so far apart
 COMB_STEP, COMB_SAME = 24, 10  # levels: a line differs from both neighbours by more, and these among them by less
-COMBED_SHARE = 0.004  # of the samples: drawn horizontal lines reach 0.001
+LINE_MOVED = 10  # levels by which a line differs from the frame before
+COMBED_SHARE = 0.001  # of the samples
+OWN_BY_LATE = 0.7  # the comb of a frame by that with the bottom field of the frame before
 
 Plane = NDArray[Any]
 
@@ -42,22 +42,25 @@ class Match:
     weight: float
 
 
-def is_combed(luma: Plane) -> bool:
-    """Whether a frame's luma (height x width, 0-255) shows two moments, woven line by line."""
-    few = max(LINES, luma.shape[0] // FEW_LINES)
-    return combed_share(luma, few) >= HINT * COMBED_SHARE and combed_share(luma, LINES) >= COMBED_SHARE
+def is_woven(luma: Plane, before: Plane) -> bool:
+    """Whether a frame's luma (height x width, 0-255) holds two moments, line by line. before: the frame before it.
 
-
-def combed_share(luma: Plane, lines: int = LINES) -> float:
-    """Share 0-1 of the samples of a frame's luma (height x width) that stand out of their columns as a comb does.
-
-    lines: one line in so many is looked at.
+    Such a frame shows a comb where something moves, and the bottom field of the frame before fits it as well or better:
+    in a progressive frame that one makes a comb, whatever thin lines are drawn in it.
     """
-    height = luma.shape[0] // lines * lines
-    above, line, below = luma[0:height:lines], luma[1:height:lines], luma[2:height:lines]
-    stands_out = cv2.min(cv2.absdiff(above, line), cv2.absdiff(line, below)) > COMB_STEP
-    stands_out &= cv2.absdiff(above, below) < COMB_SAME
-    return int(np.count_nonzero(stands_out)) / max(1, line.size)
+    apart = max(LEAST_APART, luma.shape[0] // LINES // 2 * 2)
+    height = luma.shape[0] // apart * apart
+    above, line, below = luma[0:height:apart], luma[1:height:apart], luma[2:height:apart]
+    old_line = before[1:height:apart]
+    even = cv2.absdiff(above, below) < COMB_SAME
+    even &= cv2.absdiff(line, old_line) > LINE_MOVED
+    if int(np.count_nonzero(even)) < COMBED_SHARE * line.size:
+        return False
+    own, late = (
+        int(np.count_nonzero(even & (cv2.min(cv2.absdiff(above, odd), cv2.absdiff(odd, below)) > COMB_STEP)))
+        for odd in (line, old_line)
+    )
+    return own >= COMBED_SHARE * line.size and own >= OWN_BY_LATE * late
 
 
 def fields(luma: Plane, width: int, height: int) -> tuple[Plane, Plane]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.conversion import resized
-from celstream_segmenter.field_matching import fields, is_combed
+from celstream_segmenter.field_matching import fields, is_woven
 from celstream_segmenter.letterbox import Edges, picture_edges
 from celstream_segmenter.title_cards import TextLines, text_lines
 
@@ -69,7 +69,7 @@ class FullPictureReader:
         glance = Glance(picture_edges(luma), text_lines(_legible(luma))) if looked_at else None
         if before is None or before.shape != luma.shape or luma.shape[0] < LOWEST_WOVEN:
             return FullPicture(size, glance)
-        if not frame.interlaced_frame and (not self._may_be_woven or not is_combed(luma)):
+        if not frame.interlaced_frame and (not self._may_be_woven or not is_woven(luma, before)):
             return FullPicture(size, glance)
         return FullPicture(size, glance, *fields(luma, width, height), fields(before, width, height)[1])
 

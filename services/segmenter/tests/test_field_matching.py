@@ -1,14 +1,15 @@
 """Interlaced and telecined frames are put together again, moment by moment."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from celstream_segmenter.cadence import Change
 from celstream_segmenter.field_matching import (
-    COMBED_SHARE,
     Match,
-    combed_share,
     fields,
     film_lengths,
+    is_woven,
     matched,
     telecine_phase,
     without_repeats,
@@ -68,9 +69,27 @@ def test_progressive_frames_follow_no_cycle() -> None:
     assert telecine_phase(matches_of(film(20))[1]) is None
 
 
-def test_only_woven_frames_are_combed() -> None:
-    shares = [combed_share(frame) for frame in telecined(film(8))]
-    assert [share > COMBED_SHARE for share in shares] == [False, False, True, True, False] * 2
+def test_woven_frames_are_told_from_whole_ones() -> None:
+    frames = telecined(film(12))
+    woven = [is_woven(frame, before) for before, frame in pairwise(frames)]
+    assert woven == [place % 5 in (2, 3) for place in range(1, len(frames))]
+
+
+def test_interlaced_frames_are_woven() -> None:
+    moments = film(24)
+    frames = [moments[number].copy() for number in range(0, 24, 2)]
+    for frame, later in zip(frames, moments[1::2], strict=True):
+        frame[1::2] = later[1::2]
+    assert all(is_woven(frame, before) for before, frame in pairwise(frames))
+
+
+def test_thin_lines_that_stand_or_move_are_not_woven() -> None:
+    frames = film(8)
+    for number, frame in enumerate(frames):
+        for row in range(1, 180, 4):
+            frame[row, 10 + 3 * number : 200 + 3 * number] = 20
+    assert not any(is_woven(frame, before) for before, frame in pairwise(frames))
+    assert not is_woven(frames[0], frames[0])
 
 
 def test_repeated_fields_make_no_drawing() -> None:
