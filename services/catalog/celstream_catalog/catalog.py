@@ -162,6 +162,12 @@ class Catalog:
         with self._reading() as connection:
             return queries.items(connection, self.chain, level, footage_id)
 
+    def near_duplicates(self) -> dict[str, str]:
+        """Of each current clip that shows the same pictures as an earlier one, the first of them; by clip id."""
+        from celstream_catalog.near_duplicates import fingerprint_of, first_of_same  # NumPy: large, and wanted by few
+
+        return first_of_same(dict(map(fingerprint_of, self.items("clips"))))
+
     def page(self, level: str, footage_id: str | None, size: int, token: str) -> tuple[list[Message], str]:
         """Up to `size` current items after `token`, and the token of the next page, empty on the last one."""
         with self._reading() as connection:

@@ -18,6 +18,7 @@ def read_contents(catalog: Catalog, store: ArtefactStore) -> list[FootageContent
     for item in catalog.items("clips"):
         assert isinstance(item, Clip)
         clips[item.item.footage_id].append(item)
+    near_duplicates = catalog.near_duplicates()
     rejections: dict[str, list[Rejection]] = defaultdict(list)
     refused: list[FootageContents] = []
     for rejection in catalog.rejections():
@@ -42,6 +43,11 @@ def read_contents(catalog: Catalog, store: ArtefactStore) -> list[FootageContent
                 clips=sorted(clips[key], key=lambda clip: (clip.range.start_frame, clip.item.id)),
                 rejections=sorted(rejections[key], key=lambda entry: (entry.range.start_frame, entry.id)),
                 error=errors.get(key, ""),
+                near_duplicates={
+                    clip.item.id: near_duplicates[clip.item.id]
+                    for clip in clips[key]
+                    if clip.item.id in near_duplicates
+                },
             )
         )
     return sorted(found, key=lambda contents: (contents.footage.name, contents.id))

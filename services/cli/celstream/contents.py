@@ -3,8 +3,8 @@
 The Parquet files and the report are both made from these values, so that they cannot disagree.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from celstream_protos.v1 import clip_pb2, envelope_pb2, footage_pb2
 
@@ -15,7 +15,8 @@ class FootageContents:
 
     clips: in order of their first frame. rejections: in order of their first frame, of the whole footage first.
     analysis: None where the segmenter could not read it, or has not yet. error: one line for a person where the
-    footage lies in the dead-letter topic, else empty.
+    footage lies in the dead-letter topic, else empty. near_duplicates: by the id of a clip that shows what another one
+    shows, the id of the first of them.
     """
 
     footage: footage_pb2.Footage
@@ -23,6 +24,7 @@ class FootageContents:
     clips: Sequence[clip_pb2.Clip]
     rejections: Sequence[envelope_pb2.Rejection]
     error: str = ""
+    near_duplicates: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

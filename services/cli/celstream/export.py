@@ -14,7 +14,7 @@ from celstream.parquet import column_page, write_table
 from celstream.report import write_report
 from celstream.tables import CLIPS, REJECTIONS, TRANSITIONS, clip_rows, rejection_rows, transition_rows
 
-FORMAT = 1  # a change of tables or pages that an old folder shall get at its next run
+FORMAT = 2  # a change of tables or pages that an old folder shall get at its next run
 
 
 def export(dataset: Sequence[FootageContents], folder: DatasetFolder, store: ArtefactStore, *, anew: bool) -> bool:

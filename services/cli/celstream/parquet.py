@@ -10,7 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from celstream.tables import TABLES, Column, Row
+from celstream.columns import Column, Row
+from celstream.tables import TABLES
 
 
 def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Row]) -> None:

@@ -5,12 +5,12 @@ Nothing here depends on the time of day or on the order of work, so the same dat
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from celstream_protos.v1.clip_pb2 import Clip
 from celstream_protos.v1.footage_pb2 import AudioTrack
 
 from celstream.clip_files import clip_files
+from celstream.columns import Column, Row
 from celstream.contents import (
     FootageContents,
     cut_method,
@@ -21,18 +21,7 @@ from celstream.contents import (
     start_seconds,
     transition_kind,
 )
-
-Row = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its name, its type in SQL, and one line of what it means."""
-
-    name: str
-    sql_type: str
-    meaning: str
-
+from celstream.measurement_columns import MEASUREMENTS, measurement_row
 
 AUDIO_TYPE = (
     "STRUCT(stream_index INTEGER, codec VARCHAR, sample_rate_hz INTEGER, channels INTEGER, layout VARCHAR, "
@@ -68,9 +57,8 @@ CLIPS = (
     Column("shot_ordinal", "INTEGER", "ordinal of its shot within the footage, from 0"),
     Column("part_ordinal", "INTEGER", "ordinal of this part of the shot, from 0"),
     Column("part_count", "INTEGER", "number of parts that the shot was split into"),
-    Column("brightness", "DOUBLE", "mean luma, 0 (black) to 255"),
-    Column("motion", "DOUBLE", "mean absolute difference of consecutive frames' luma, 0 to 255"),
-    Column("sharpness", "DOUBLE", "variance of the Laplacian of luma, averaged over the frames; larger is sharper"),
+    *MEASUREMENTS,
+    Column("near_duplicate_of", "VARCHAR", "clip_id of the first clip that shows the same pictures; empty for none"),
     Column("work", "VARCHAR", "film or series; keep a work on one side of a split"),
     Column("style", "VARCHAR", "american, chinese, japanese, other, rendered or unspecified"),
     Column("license", "VARCHAR", "licence of the footage; empty where none was stated"),
@@ -160,9 +148,8 @@ def clip_row(contents: FootageContents, clip: Clip) -> Row:
         "shot_ordinal": clip.shot_ordinal,
         "part_ordinal": clip.part_ordinal,
         "part_count": clip.part_count,
-        "brightness": clip.measurements.brightness,
-        "motion": clip.measurements.motion,
-        "sharpness": clip.measurements.sharpness,
+        **measurement_row(clip),
+        "near_duplicate_of": contents.near_duplicates.get(clip.item.id, ""),
         "work": clip.item.work,
         "style": footage_style(footage),
         "license": footage.rights.license,
