@@ -159,7 +159,7 @@ def remarks(tallies: list[Tally]) -> list[str]:
         "of their own drawing, MP2's carry one step of rounding along.",
         f"Largest differences of settled sound, of full scale: {', '.join(settled) or 'none'}.",
         "Wall time of one cut with its sound and its files open, on a machine with other work.",
-        "Encoded: the lead-in from the key frame would exceed 2 s, or MP4 does not hold the codec.",
+        "Encoded: the lead-in from the key frame would exceed 5 s, or MP4 does not hold the codec.",
         *(f"{t.footage}, frames {fault}" for t in tallies for fault in t.faults),
     ]
 
