@@ -57,6 +57,30 @@ TRANSITION_KIND_WIPE: TransitionKind.ValueType  # 5
 """A boundary moves over the picture."""
 Global___TransitionKind: _TypeAlias = TransitionKind  # noqa: Y015
 
+class _DoubtKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DoubtKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DoubtKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DOUBT_KIND_UNSPECIFIED: _DoubtKind.ValueType  # 0
+    """Not stated."""
+    DOUBT_KIND_MERGE: _DoubtKind.ValueType  # 1
+    """A shot and the one before it look like one."""
+    DOUBT_KIND_SPLIT: _DoubtKind.ValueType  # 2
+    """A shot looks like two."""
+
+class DoubtKind(_DoubtKind, metaclass=_DoubtKindEnumTypeWrapper):
+    """What may be wrong with a segmentation."""
+
+DOUBT_KIND_UNSPECIFIED: DoubtKind.ValueType  # 0
+"""Not stated."""
+DOUBT_KIND_MERGE: DoubtKind.ValueType  # 1
+"""A shot and the one before it look like one."""
+DOUBT_KIND_SPLIT: DoubtKind.ValueType  # 2
+"""A shot looks like two."""
+Global___DoubtKind: _TypeAlias = DoubtKind  # noqa: Y015
+
 class _CutMethod:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -256,6 +280,48 @@ class Shot(_message.Message):
 Global___Shot: _TypeAlias = Shot  # noqa: Y015
 
 @_typing.final
+class Doubt(_message.Message):
+    """A place where the segmentation may be wrong, by a second look at first, last and key frames."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SHOT_ORDINAL_FIELD_NUMBER: _builtins.int
+    FRAME_FIELD_NUMBER: _builtins.int
+    SHAPE_SIMILARITY_FIELD_NUMBER: _builtins.int
+    COLOUR_SIMILARITY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    kind: Global___DoubtKind.ValueType
+    """Kind."""
+    shot_ordinal: _builtins.int
+    """Ordinal of the shot within the footage, from 0; of a merge, the later one."""
+    frame: _builtins.int
+    """First frame of what follows the place, display order."""
+    shape_similarity: _builtins.float
+    """How much of the pictures on both sides is found in one another, 0 to 1."""
+    colour_similarity: _builtins.float
+    """What their colours have in common, the vivid ones counting more, 0 to 1."""
+    reason: _builtins.str
+    """Why, for people."""
+    def __init__(
+        self,
+        *,
+        kind: Global___DoubtKind.ValueType = ...,
+        shot_ordinal: _builtins.int = ...,
+        frame: _builtins.int = ...,
+        shape_similarity: _builtins.float = ...,
+        colour_similarity: _builtins.float = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["colour_similarity", b"colour_similarity", "frame", b"frame", "kind", b"kind", "reason", b"reason", "shape_similarity", b"shape_similarity", "shot_ordinal", b"shot_ordinal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Doubt: _TypeAlias = Doubt  # noqa: Y015
+
+@_typing.final
 class FootageAnalysis(_message.Message):
     """Attachment `transitions` of the segmenter's outcome: what was found in one footage."""
 
@@ -270,6 +336,7 @@ class FootageAnalysis(_message.Message):
     CHANGE_FIELD_NUMBER: _builtins.int
     CHANGE_THRESHOLD_FIELD_NUMBER: _builtins.int
     DETECTOR_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     footage_id: _builtins.str
     """Footage id."""
     frames: _builtins.int
@@ -296,6 +363,10 @@ class FootageAnalysis(_message.Message):
     def change(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """How much each frame differs from the one before it, 0 to 1, by the detector's own measure."""
 
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Doubt]:
+        """Places to look at again, in order."""
+
     def __init__(
         self,
         *,
@@ -308,10 +379,11 @@ class FootageAnalysis(_message.Message):
         change: _abc.Iterable[_builtins.float] | None = ...,
         change_threshold: _builtins.float = ...,
         detector: _builtins.str = ...,
+        doubts: _abc.Iterable[Global___Doubt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time_base", b"time_base"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "change_threshold", b"change_threshold", "detector", b"detector", "duration_seconds", b"duration_seconds", "footage_id", b"footage_id", "frames", b"frames", "shots", b"shots", "time_base", b"time_base", "transitions", b"transitions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "change_threshold", b"change_threshold", "detector", b"detector", "doubts", b"doubts", "duration_seconds", b"duration_seconds", "footage_id", b"footage_id", "frames", b"frames", "shots", b"shots", "time_base", b"time_base", "transitions", b"transitions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

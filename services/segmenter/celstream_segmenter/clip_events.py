@@ -9,6 +9,7 @@ from celstream_protos.v1 import clip_pb2, envelope_pb2, footage_pb2
 
 from celstream_segmenter.found import ClipMade, Refused, ShotFound, SoundTrack
 from celstream_segmenter.measurement_messages import measurements_message
+from celstream_segmenter.shots import Doubt
 from celstream_segmenter.transitions import Transition
 
 LEVEL = "clips"
@@ -165,4 +166,16 @@ def shot_message(found: ShotFound) -> clip_pb2.Shot:
         ),
         opening=transition_message(shot.opening) if shot.opening else None,
         closing=transition_message(shot.closing) if shot.closing else None,
+    )
+
+
+def doubt_message(found: Doubt) -> clip_pb2.Doubt:
+    """A doubt as the contracts say it."""
+    return clip_pb2.Doubt(
+        kind=clip_pb2.DoubtKind.Value(f"DOUBT_KIND_{found.kind.upper()}"),
+        shot_ordinal=found.ordinal,
+        frame=found.frame,
+        shape_similarity=found.shape,
+        colour_similarity=found.colour,
+        reason=found.reason,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.analysis import Chapter
+from celstream_segmenter.chapter import Chapter
 from celstream_segmenter.long_shots import held_too_long, split, split_prices
 from celstream_segmenter.measurements import is_black, is_plain
 from celstream_segmenter.rules import SegmentationRules

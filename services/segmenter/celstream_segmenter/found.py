@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.clip_measurements import ClipMeasurements
-from celstream_segmenter.shots import Beginning, Shot
+from celstream_segmenter.shots import Beginning, Doubt, Shot
 from celstream_segmenter.transitions import Transition
 
 
@@ -97,6 +97,7 @@ class ChapterRead(msgspec.Struct, frozen=True, kw_only=True):
     change: NDArray[np.float32]
     change_threshold: float
     detector: str
+    doubts: list[Doubt]
     following: Beginning | None
     following_turn: int
     """Whose turn the next chapter is; see `chapter_targets`."""

@@ -10,7 +10,8 @@ import numpy as np
 from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
-from celstream_segmenter.analysis import Chapter, DecodingPass, FramesDecoded, FrameWatcher, Searched
+from celstream_segmenter.analysis import DecodingPass, FramesDecoded, FrameWatcher, Searched
+from celstream_segmenter.chapter import Chapter
 from celstream_segmenter.chapter_targets import Share, Targets, chapter_targets
 from celstream_segmenter.clip_measurements import ClipMeasurements, ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
@@ -252,6 +253,7 @@ def _chapter_read(chapter: Chapter, rules: SegmentationRules, targets: Targets) 
         change=np.array(chapter.change, np.float32),
         change_threshold=chapter.change_threshold,
         detector=rules.detector,
+        doubts=list(chapter.doubts),
         following=chapter.following,
         following_turn=targets.turn_at(chapter.following.ticks) if chapter.following else 0,
     )

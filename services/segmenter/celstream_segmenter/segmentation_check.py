@@ -9,14 +9,13 @@ changed here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.shots import Shot
+from celstream_segmenter.shots import Doubt, Shot
 from celstream_segmenter.transition_features import Sample, is_blank, novelty
 
 KEY_SECONDS = 0.5  # between key frames; a whip pan is over in less, and then its ends are all there is to compare
@@ -27,23 +26,6 @@ AT_ONCE = 0.6  # share of new blocks from one frame to the next, where a cut was
 GREY = 6  # weight of a pixel without colour; a vivid one has 100 and more
 
 _BINS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A place where the segmentation may be wrong.
-
-    kind: `merge` where the shot `ordinal` and the one before it look like one, `split` where one looks like two.
-    frame: the first frame of what follows the place. shape, colour: similarity 0..1 of the frames on both sides.
-    reason: for people.
-    """
-
-    kind: Literal["merge", "split"]
-    ordinal: int
-    frame: int
-    shape: float
-    colour: float
-    reason: str
 
 
 def key_frames(shot: Shot, fps: float) -> list[int]:

@@ -5,6 +5,7 @@ Frames inside a gradual transition show two pictures at once, or one half dark: 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from celstream_segmenter.transitions import Transition
 
@@ -21,6 +22,23 @@ class Shot:
     end_frame: int
     opening: Transition | None
     closing: Transition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A place where the segmentation may be wrong.
+
+    kind: `merge` where the shot `ordinal` and the one before it look like one, `split` where one looks like two.
+    frame: the first frame of what follows the place. shape, colour: similarity 0..1 of the frames on both sides.
+    reason: for people.
+    """
+
+    kind: Literal["merge", "split"]
+    ordinal: int
+    frame: int
+    shape: float
+    colour: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

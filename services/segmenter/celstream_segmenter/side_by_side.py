@@ -170,6 +170,10 @@ def _as_following(one: Found, begun: Beginning, beginning: Beginning) -> Found:
         return msgspec.structs.replace(
             one,
             shots=[_shot(shot, begun, beginning) for shot in one.shots],
+            doubts=[
+                replace(doubt, ordinal=doubt.ordinal - begun.shot_ordinal + beginning.shot_ordinal)
+                for doubt in one.doubts
+            ],
             following=_counted_on(one.following, begun, beginning) if one.following else None,
         )
     return one

@@ -6,7 +6,7 @@ from typing import Self
 import msgspec
 from celstream_protos.v1 import clip_pb2, envelope_pb2
 
-from celstream_segmenter.clip_events import rational, shot_message, transition_message
+from celstream_segmenter.clip_events import doubt_message, rational, shot_message, transition_message
 from celstream_segmenter.found import ChapterRead, Resumption
 from celstream_segmenter.shots import Beginning
 
@@ -44,6 +44,7 @@ class WorkSoFar:
         analysis.duration_seconds = float((chapter.end_ticks - self._first_ticks) * Fraction(*chapter.time_base))
         analysis.transitions.extend(transition_message(transition) for transition in chapter.transitions)
         analysis.shots.extend(shot_message(shot) for shot in chapter.shots)
+        analysis.doubts.extend(doubt_message(doubt) for doubt in chapter.doubts)
         analysis.change.extend(chapter.change.tolist())
         analysis.change_threshold = chapter.change_threshold
         analysis.detector = chapter.detector

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from celstream_segmenter.analysis import Chapter
+from celstream_segmenter.chapter import Chapter
 from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
 from celstream_segmenter.full_picture import FullPicture

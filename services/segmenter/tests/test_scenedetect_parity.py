@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celstream_segmenter.analysis import Chapter, DecodingPass
+from celstream_segmenter.analysis import DecodingPass
+from celstream_segmenter.chapter import Chapter
 from celstream_segmenter.packet_index import index_footage
 from celstream_segmenter.rules import DetectorName, SegmentationRules
 from scenedetect import AdaptiveDetector, ContentDetector, detect

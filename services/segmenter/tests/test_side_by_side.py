@@ -39,7 +39,7 @@ def told(found: Generator[Found, None, None]) -> list[object]:
             results += [one.start_frame, one.end_frame, one.shot_ordinal, repr(one.measurements)]
             results += [file.read_bytes() for file in files]
         elif isinstance(one, ChapterRead):
-            results += [one.shots, one.transitions, one.ticks.tolist(), one.change.tolist(), one.following]
+            results += [one.shots, one.transitions, one.ticks.tolist(), one.change.tolist(), one.doubts, one.following]
         elif isinstance(one, Refused):
             results += [repr(msgspec.structs.replace(one, thumbnail="")), Path(one.thumbnail).read_bytes()]
         elif not isinstance(one, Working):
@@ -159,6 +159,7 @@ def chapter(first: int, end: int, following: Beginning | None, *, following_turn
         change=np.zeros(end - first, np.float32),
         change_threshold=0.5,
         detector="celstream",
+        doubts=[],
         following=following,
         following_turn=following_turn,
     )

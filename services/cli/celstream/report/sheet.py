@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from celstream_protos.v1.clip_pb2 import Clip, FootageAnalysis, Transition
+from celstream_protos.v1.clip_pb2 import DOUBT_KIND_MERGE, Clip, Doubt, FootageAnalysis, Transition
 from celstream_protos.v1.envelope_pb2 import Rejection
 
 from celstream.clip_files import clip_files
@@ -82,6 +82,7 @@ def footage_view(contents: FootageContents) -> dict[str, Any]:
         "cadence": drawing_bands.cadence_shares(contents),
         "camera": drawing_bands.camera_shares(contents),
         "cuts": cut_places(analysis),
+        "doubts": [_doubt_entry(analysis, doubt) for doubt in analysis.doubts],
         "ratio": _shape(contents),
     }
 
@@ -144,6 +145,17 @@ def _rejection_entry(contents: FootageContents, rejection: Rejection) -> dict[st
         "threshold": rejection.threshold,
         "detail": rejection.detail,
         "ranged": ranged,
+    }
+
+
+def _doubt_entry(analysis: FootageAnalysis, doubt: Doubt) -> dict[str, Any]:
+    return {
+        "verdict": "may be one shot" if doubt.kind == DOUBT_KIND_MERGE else "may be two shots",
+        "reason": doubt.reason,
+        "frame": doubt.frame,
+        "start": analysis.duration_seconds * doubt.frame / analysis.frames if analysis.frames else 0.0,
+        "shape": doubt.shape_similarity,
+        "colour": doubt.colour_similarity,
     }
 
 
