@@ -14,6 +14,7 @@ import pytest
 from celstream.folder import DatasetFolder
 from celstream.pipeline import open_ports
 
+from tests.benchmarks.recording import record
 from tests.end_to_end.command import COMMAND, SHOTS, celstream, film, snapshot, workers_of
 
 ARGUMENTS = ("run", "films", "--out", "dataset", "--jobs", "2", "--json")
@@ -23,15 +24,29 @@ END_SECONDS = 30
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two films."""
-    folder = tmp_path_factory.mktemp("resume")
+    return two_films(tmp_path_factory.mktemp("resume"))
+
+
+def two_films(folder: Path) -> Path:
+    """Two films at a time, a process each."""
     film(folder, "films/first.mp4")
     film(folder, "films/second.mkv", SHOTS[3:])
+    return folder
+
+
+def long_film(folder: Path) -> Path:
+    """One film of 50 s: two processes read it side by side."""
+    film(folder, "films/long.mp4", SHOTS * 6)
     return folder
 
 
 @pytest.fixture(scope="module")
 def undisturbed(films: Path) -> tuple[dict[str, str], float]:
     """The dataset as it is without disturbance, and how long it takes, seconds."""
+    return run_undisturbed(films)
+
+
+def run_undisturbed(films: Path) -> tuple[dict[str, str], float]:
     began = time.monotonic()
     ended = celstream(*ARGUMENTS, cwd=films)
     assert ended.code == 0, ended.err
@@ -79,8 +94,11 @@ def wait_until_nobody_works(dataset: Path) -> None:
         time.sleep(0.02)
 
 
-def check_after_kills(folder: Path, kills: int, seed: int, undisturbed: tuple[dict[str, str], float]) -> None:
-    """Kill as often as that at random moments, then let it end; nothing may be lost, doubled or different."""
+def check_after_kills(folder: Path, kills: int, seed: int, undisturbed: tuple[dict[str, str], float]) -> int:
+    """Kill as often as that at random moments, then let it end; nothing may be lost, doubled or different.
+
+    Gives how often it was still at work.
+    """
     expected, seconds = undisturbed
     moments = random.Random(seed)
     hits = 0
@@ -102,6 +120,7 @@ def check_after_kills(folder: Path, kills: int, seed: int, undisturbed: tuple[di
             assert len(ports.catalog.versions(footage_id)) == 1
         assert ports.catalog.parked() == []
     assert list((folder / "dataset/.celstream/artefacts/incoming").iterdir()) == []
+    return hits
 
 
 @pytest.mark.slow
@@ -113,11 +132,26 @@ def test_a_run_that_is_killed_three_times_makes_the_same_dataset(
 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", range(4))
-def test_a_run_that_is_killed_again_and_again_makes_the_same_dataset(
-    fresh: Path, undisturbed: tuple[dict[str, str], float], seed: int
-) -> None:
-    check_after_kills(fresh, 5, seed, undisturbed)
+def test_runs_that_are_killed_again_and_again_make_the_same_dataset(tmp_path: Path) -> None:
+    rows = []
+    for make in (two_films, long_film):
+        folder = tmp_path / make.__name__
+        folder.mkdir()
+        expected = run_undisturbed(make(folder))
+        for seed in range(2):
+            hits = check_after_kills(folder, 5, seed, expected)
+            rows.append(
+                {
+                    "run": str(make.__doc__).removesuffix("."),
+                    "seconds undisturbed": expected[1],
+                    "seed": seed,
+                    "kill -9": 5,
+                    "of these at work": hits,
+                    "files equal to the undisturbed run's": f"{len(expected[0])} of {len(expected[0])}",
+                }
+            )
+            shutil.rmtree(folder / "dataset")
+    record("resume", "Runs that are killed at random moments", rows, ["A file that differs fails the test."])
 
 
 @pytest.mark.slow
