@@ -33,6 +33,8 @@ STILL_CORNERS = 0.3  # share of the corners moving by less: the camera may stand
 STILL_GAIN = 1.25  # … unless a move puts this much more of them right
 LEAST_PIXELS = 0.03  # of the small picture: less is how well a move can be known
 NEAR_LEVELS, FAR_LEVELS = 1, 3  # halvings of the picture: corners are found 8 pixels and 32 pixels away, about
+WEAK, STRONG = 0.01, 0.1  # of the strongest corner: which are followed
+LEAST_RESPONSE = 0.5  # of phase correlation, 0-1: pictures of other things reach 0.2
 SURE = 0.45  # share of the corners that agree; with fewer the corners may lie too far from where they were looked for
 AGREEMENT = 0.28  # of the corners on one similarity: the camera made it; the rest are weak or on characters
 INLIER_PIXELS = 0.3  # of the small picture
@@ -42,6 +44,8 @@ EXPOSURE_MEAN = 8.0  # change of mean luma, 0-255, from which it is undone befor
 # What a clip must show to be named a move; sizes are shares of the picture's height.
 LEAST_MOVE = 0.012  # how far the picture, or its border under a zoom or a turn, goes in all
 BORDER = 0.6  # from the middle of the picture to the middle of its border, about
+FEW_STEPS = 3  # frames; see `_alone`
+LEAST_BROKEN_PAN = 0.08  # as LEAST_MOVE, of a pan that stands every other frame
 SHAKE_STEP = 0.0012  # mean step of a shaking camera
 SHAKE_DETOUR = 4.0  # length of its way by how far it gets
 SHAKE_TURNS = 0.3  # of the frames it turns back
@@ -99,7 +103,31 @@ def camera_step(luma: Luma, previous: Luma, guess: CameraStep = STANDING) -> Cam
     if len(before) < FEWEST_CORNERS:
         return LOST
     step = _agreed_step(luma, previous, before, guess, NEAR_LEVELS)
-    return step if step.trust >= SURE else _agreed_step(luma, previous, before, STANDING, FAR_LEVELS)
+    if step.trust < SURE:
+        step = _agreed_step(luma, previous, before, STANDING, FAR_LEVELS)
+    return step if step.trust > 0 else _whip_step(luma, previous)
+
+
+def _whip_step(luma: Luma, previous: Luma) -> CameraStep:
+    """The step of a whip pan: so far that no corner is found again, or so blurred that only the strongest are.
+
+    Phase correlation (Kuglin and Hines 1975) finds the shift that most of the picture made, up to half of its size.
+    """
+    height, width = (size // 2 for size in luma.shape)
+    now, before = (
+        np.asarray(
+            cv2.GaussianBlur(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), (3, 3), 0), np.float32
+        )
+        for picture in (luma, previous)
+    )
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    (right, down), response = cv2.phaseCorrelate(before, now, window)
+    if response < LEAST_RESPONSE:
+        return LOST
+    gross = CameraStep(dx=right / height, dy=down / height, trust=AGREEMENT)
+    corners = _corners(previous, STRONG)
+    step = LOST if len(corners) < FEWEST_CORNERS else _agreed_step(luma, previous, corners, gross, NEAR_LEVELS)
+    return gross if step.trust == 0 or step.still else step
 
 
 def _agreed_step(luma: Luma, previous: Luma, before: Places, guess: CameraStep, levels: int) -> CameraStep:
@@ -164,7 +192,7 @@ def _same_exposure(previous: Luma, luma: Luma) -> Luma:
     return np.asarray(cv2.convertScaleAbs(previous, alpha=gain, beta=float(mean - gain * mean_before)), np.uint8)
 
 
-def _corners(luma: Luma) -> Places:
+def _corners(luma: Luma, least: float = WEAK) -> Places:
     """One corner a cell, found at half the size: following them needs no closer place."""
     half = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
     strength = cv2.cornerMinEigenVal(half, 3)
@@ -177,7 +205,7 @@ def _corners(luma: Luma) -> Places:
     )
     place = cells.argmax(1)
     best = cells[np.arange(len(cells)), place]
-    good = np.flatnonzero(best > max(1e-4, 0.01 * float(best.max(initial=0))))
+    good = np.flatnonzero(best > max(1e-4, least * float(best.max(initial=0))))
     y = good // columns * CELL + place[good] // CELL
     x = good % columns * CELL + place[good] % CELL
     return 2 * np.stack([x, y], 1).astype(np.float32)[:, None] + 0.5
@@ -235,13 +263,29 @@ def camera_move(steps: Sequence[CameraStep]) -> CameraMove:
 
     if _shakes(values[:, :2], lengths, reach):
         return named("shake")
+    lasting = np.where(_alone([step.still and step.trust > 0 for step in steps])[:, None], 0.0, values)
+    ways = np.vstack([np.zeros(4), np.cumsum(lasting, axis=0)])
     sizes: dict[CameraKind, float] = {
-        "pan": reach,
-        "zoom": BORDER * float(np.ptp(np.append(0.0, np.cumsum(values[:, 2])))),
-        "rotate": BORDER * float(np.ptp(np.append(0.0, np.cumsum(values[:, 3])))),
+        "pan": float(np.hypot(*np.ptp(ways[:, :2], axis=0))),
+        "zoom": BORDER * float(np.ptp(ways[:, 2])),
+        "rotate": BORDER * float(np.ptp(ways[:, 3])),
     }
     kind = max(sizes, key=lambda name: sizes[name])
-    return named(kind if sizes[kind] >= LEAST_MOVE else "static")
+    if sizes[kind] >= LEAST_MOVE:
+        return named(kind)
+    return named("pan" if reach >= LEAST_BROKEN_PAN else "static")
+
+
+def _alone(standing: Sequence[bool]) -> NDArray[np.bool_]:
+    """Which steps belong to a move of a few frames only, with the camera standing before and after it.
+
+    Such a move is a character's, drawn anew, that fills the picture.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([1], np.asarray(standing, int), [1]))))
+    alone = np.zeros(len(standing), np.bool_)
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        alone[start:end] = end - start <= FEW_STEPS and (start > 0 or end < len(standing))
+    return alone
 
 
 def _shakes(shifts: NDArray[np.float64], lengths: NDArray[np.float64], reach: float) -> bool:

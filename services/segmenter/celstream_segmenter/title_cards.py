@@ -27,7 +27,7 @@ STROKES_PER_HEIGHT = (0.8, 4.5)  # strokes crossed along the line, per line heig
 EVEN_STROKES = 0.45  # variation of the strokes crossed from row to row, by their mean: letters fill their height
 EVEN_GROUND = 10.0  # standard deviation of luma in a thin frame around the line
 FRAME = 2  # pixels, of that frame
-CREDITS_SPEED = (0.01, 1.2)  # picture heights per second
+CREDITS_SPEED = (0.03, 1.2)  # picture heights per second
 CREDITS_SIDEWAYS = 0.15  # of the speed
 SHOWN = 0.5  # of the frames looked at that must show text
 _SQUARE = np.ones((3, 3), np.uint8)
@@ -120,6 +120,6 @@ def _scrolls(steps: Sequence[CameraStep], fps: float) -> bool:
     across, down = (np.array([getattr(step, axis) for step in steps]) * fps for axis in ("dx", "dy"))
     speed = float(np.median(down))
     lowest, highest = CREDITS_SPEED
-    even = float(np.mean(np.abs(down - speed) <= 0.35 * abs(speed) + 0.01))
+    even = float(np.mean(np.abs(down - speed) <= 0.35 * abs(speed) + 0.005))
     sideways = float(np.median(np.abs(across)))
     return lowest <= abs(speed) <= highest and even >= 0.6 and sideways <= CREDITS_SIDEWAYS * abs(speed)

@@ -75,6 +75,26 @@ def test_a_flash_makes_no_new_drawing() -> None:
     assert [hold.length for hold in holds(changes(frames), SHRINK)] == [4, 4, 4, 4]
 
 
+def test_speed_lines_before_a_pan_make_no_new_drawing() -> None:
+    lengths = [3, 4, 3, 4, 4, 3]
+    frames = held(lengths, CameraStep(dx=0.015), mouth=7)
+    for frame in frames:
+        for row in range(4, 135, 9):
+            cv2.line(frame, (0, row), (60, 60 + row // 9), 255, 1)
+    assert [hold.length for hold in holds(changes(frames), SHRINK)] == lengths
+
+
+def test_faint_drawings_of_a_clean_clip_are_found() -> None:
+    backdrop = (painting(3) // 12 + 190).astype(np.uint8)
+    lengths = [2, 3, 2, 2, 4, 2, 3, 2]
+    frames = []
+    for number, length in enumerate(lengths):
+        drawing = backdrop.copy()
+        cv2.line(drawing, (100, 60), (140, 60 + 2 * (number % 2)), 170, 2, cv2.LINE_AA)
+        frames += [noisy(drawing, 10 * number + step, 0.5) for step in range(length)]
+    assert [hold.length for hold in holds(changes(frames), SHRINK)] == lengths
+
+
 def test_grain_makes_no_new_drawing() -> None:
     frames = [noisy(painting(1), seed, level=9.0) for seed in range(12)]
     frames += [noisy(painting(2), seed, level=9.0) for seed in range(12)]

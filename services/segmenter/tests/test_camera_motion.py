@@ -79,6 +79,23 @@ def test_a_move_gets_its_name(steps: list[CameraStep], kind: str) -> None:
     assert abs(move.turn - sum(step.turn for step in steps)) < 0.01
 
 
+def test_a_whip_pan_is_followed_through_its_blur() -> None:
+    ground = cv2.blur(backdrop(), (21, 1))
+    before, after = ground[90:225, 20:260], ground[90:225, 75:315]
+    guess = camera_step(np.ascontiguousarray(after), np.ascontiguousarray(before))
+    assert guess.dx * 135 == pytest.approx(-55, abs=2)
+    assert abs(guess.dy * 135) < 2
+
+
+def test_a_character_that_fills_the_picture_and_sways_on_twos_turns_no_camera() -> None:
+    sway = [CameraStep(turn=0.01 * (1 if number < 12 else -1)) if number % 2 else CameraStep() for number in range(24)]
+    assert camera_move(sway).kind == "static"
+
+
+def test_a_pan_on_twos_is_a_pan() -> None:
+    assert camera_move([CameraStep(dx=0.01 * (number % 2)) for number in range(24)]).kind == "pan"
+
+
 def test_a_plain_picture_tells_of_no_camera() -> None:
     plain = np.full((135, 240), 90, np.uint8)
     assert camera_step(plain, plain + 3).still
