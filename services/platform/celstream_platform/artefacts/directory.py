@@ -45,14 +45,14 @@ class DirectoryStore:
         """See the port."""
         with measured("put"):
             if isinstance(source, Path):
-                with _opened(source) as stream:
+                with opened(source) as stream:
                     return self._put_stream(stream, media_type)
             return self._put_stream(BytesIO(source) if isinstance(source, bytes) else source, media_type)
 
     def adopt(self, path: Path, media_type: str) -> ArtefactRef:
         """See the port. The file is read once, for its hash; it must stay where it is, unchanged."""
         path = path.absolute()
-        with measured("adopt"), _opened(path) as stream:
+        with measured("adopt"), opened(path) as stream:
             before = os.fstat(stream.fileno())
             sha256 = hashlib.file_digest(stream, hashlib.sha256).hexdigest()
             after = os.fstat(stream.fileno())
@@ -212,7 +212,7 @@ class DirectoryStore:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
+def opened(path: Path) -> Iterator[BufferedReader]:
     """A source file. Raises NotFound, or Invalid where it cannot be read."""
     try:
         stream = path.open("rb")

@@ -1,0 +1,61 @@
+"""A TCP proxy that cuts connections: after so many bytes in one direction, so many times, then it lets all through."""
+
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+BLOCK_BYTES = 65_536
+
+
+class CuttingProxy:
+    """Stands before a server of this machine.
+
+    cuts: how many connections are cut. after_bytes: how much a connection may carry before. upwards: count what the
+    client sends, else what the server answers.
+    """
+
+    def __init__(self, port: int, *, cuts: int, after_bytes: int, upwards: bool) -> None:
+        self._port = port
+        self.cuts_left = cuts
+        self._after_bytes = after_bytes
+        self._upwards = upwards
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._port))
+            for source, sink, counted in ((client, server, self._upwards), (server, client, not self._upwards)):
+                threading.Thread(target=self._carry, args=(source, sink, counted), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        carried = 0
+        try:
+            while block := source.recv(BLOCK_BYTES):
+                carried += len(block)
+                if counted and self.cuts_left and carried > self._after_bytes:
+                    self.cuts_left -= 1
+                    break
+                sink.sendall(block)
+        except OSError:
+            pass  # the other direction was cut
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+            end.close()
