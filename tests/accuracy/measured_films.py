@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -13,11 +13,13 @@ import av
 import celstream_renderer as renderer
 import imageio_ffmpeg
 import numpy as np
-from celstream_segmenter.clip_measurements import ClipMeasurements, ClipMeasurer
-from celstream_segmenter.full_picture import FullPictureReader
+from celstream_segmenter.clip_measurements import ClipMeasurer
+from celstream_segmenter.full_picture import FullPictureReader, luma_plane
+from celstream_segmenter.measured import ClipMeasurements
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.small_pictures import small_picture
+from numpy.typing import NDArray
 
 MARGIN_SHARE = 0.05  # of the picture's height: a body reaches so far beyond its joints
 
@@ -68,9 +70,12 @@ def render(film: renderer.Film, path: Path, **delivery: Any) -> Path:
     return path
 
 
-def encoded(source: Path, target: Path, crf: int, *filters: str, skip_seconds: float = 0.0) -> Path:
+def encoded(
+    source: Path, target: Path, crf: int, *filters: str, skip_seconds: float = 0.0, interlaced: bool = False
+) -> Path:
     """A film encoded by x264 at that quality, through filters of ffmpeg; the truth goes along where it still holds."""
     chain = ["-vf", ",".join(filters)] if filters else []
+    chain += ["-flags", "+ilme+ildct", "-x264-params", "tff=1"] if interlaced else []
     command = [
         *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-ss", str(skip_seconds), "-i", str(source), *chain),
         *("-an", "-c:v", "libx264", "-preset", "veryfast", "-threads", "1", "-crf", str(crf), "-pix_fmt", "yuv420p"),
@@ -90,21 +95,47 @@ def hold_ranges(shot: dict[str, Any], lengths: Sequence[int]) -> list[tuple[int,
     return [(a, b) for a, b in found if a < b]
 
 
-def seen_lengths(shot: dict[str, Any], size: tuple[int, int]) -> list[int]:
-    """Lengths of the holds of a shot, without the drawings that change only what no frame shows.
+def kept_changes(path: Path, clean: Path) -> NDArray[np.bool_]:
+    """For each frame of an encoded file, whether it shows what is new in it; clean: the same film without loss.
+
+    It does where, over the pixels that differ between the two, the encoded frame is nearer to its own clean frame than
+    to the clean frame before. A quantiser keeps a faint change back, for a few frames or for good.
+    """
+    kept, before = [], None
+    for seen, true in zip(_lumas(path), _lumas(clean), strict=True):
+        change = np.zeros_like(true) if before is None else true - before
+        made = 0.0 if before is None else float(np.vdot(seen - before, change))
+        kept.append(made >= 0.5 * float(np.vdot(change, change)))
+        before = true
+    return np.array(kept)
+
+
+def _lumas(path: Path) -> Iterator[NDArray[np.float32]]:
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "FRAME"
+        for frame in container.decode(stream):
+            yield luma_plane(frame).astype(np.float32)
+
+
+def seen_lengths(shot: dict[str, Any], size: tuple[int, int], kept: NDArray[np.bool_] | None = None) -> list[int]:
+    """Lengths of the holds of a shot, without the drawings that change nothing which the file shows.
 
     The truth counts a drawing wherever the camera looks in the shot; under a whip pan most of it is out of sight.
+    kept: see `kept_changes`, of the whole film; None: encoding is not asked about.
     """
     lengths: list[int] = list(shot["holds"])
-    if shot["transforms"] is None or len(shot["drawing_starts"]) != len(lengths):
-        return lengths
-    merged = [lengths[0]]
+    placed = shot["transforms"] is not None and len(shot["drawing_starts"]) == len(lengths)
+    merged = lengths[:1]
     at = 0
     for number in range(1, len(lengths)):
         at += lengths[number - 1]
         frame = shot["start"] + at
         passing = any(start <= frame <= end for start, end in shot["passing"])
-        if passing or _seen(shot, number, np.array(shot["transforms"][at]).reshape(2, 3), size):
+        in_sight = passing or not placed
+        if not in_sight:
+            in_sight = _seen(shot, number, np.array(shot["transforms"][at]).reshape(2, 3), size)
+        if in_sight and (kept is None or kept[frame]):
             merged.append(lengths[number])
         else:
             merged[-1] += lengths[number]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.camera_motion import Affine, CameraStep
+from celstream_segmenter.measured import Affine, Cadence, CameraStep, Hold
 
 CODING_NOISE = 28.0  # of one pixel's level (0-255), at CRF 32; averaging over squares of n x n pixels divides it by n
 LEAST_NOISE = 3.0
@@ -73,32 +73,6 @@ class Change:
     noise: float = 0.0
     area: float = 0.0
     moved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """One drawing and the frames that show it: frames [start, start + length). partial: only a part was drawn anew."""
-
-    start: int
-    length: int
-    partial: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cadence:
-    """Shares 0-1 of the frames by the length of the hold that they are in; drawings per second; median hold in frames.
-
-    The first and the last hold count like the others, though the clip may show only a part of them. partial: share of
-    the new drawings that changed a part only, such as a mouth.
-    """
-
-    ones: float
-    twos: float
-    threes: float
-    longer: float
-    partial: float
-    drawings_per_second: float
-    median_frames: float
 
 
 def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:

@@ -6,18 +6,16 @@ similarity that most of them agree on wins (RANSAC). Where a good part of what h
 camera: a character that fills half of the picture does not move it.
 """
 
-import cmath
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-CameraKind = Literal["static", "pan", "zoom", "rotate", "shake"]
-Affine = NDArray[np.float64]  # 2 x 3
+from celstream_segmenter.measured import Affine, CameraKind, CameraMove, CameraStep
+
 Places = NDArray[Any]  # N x 1 x 2 float32, x and y in pixels
 Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
 
@@ -49,40 +47,6 @@ LEAST_BROKEN_PAN = 0.08  # as LEAST_MOVE, of a pan that stands every other frame
 SHAKE_STEP = 0.0012  # mean step of a shaking camera
 SHAKE_DETOUR = 4.0  # length of its way by how far it gets
 SHAKE_TURNS = 0.3  # of the frames it turns back
-
-
-@dataclass(frozen=True, slots=True)
-class CameraStep:
-    """The similarity from the frame before to this one, about the middle of the picture.
-
-    dx, dy: shift of the picture, shares of its height, right and down positive. zoom: natural logarithm of the scale.
-    turn: radians, clockwise as seen positive. trust: share 0-1 of the corners that agree; 0 where none was found.
-    """
-
-    dx: float = 0.0
-    dy: float = 0.0
-    zoom: float = 0.0
-    turn: float = 0.0
-    trust: float = 1.0
-
-    @property
-    def still(self) -> bool:
-        """Whether the camera stood."""
-        return self.dx == 0 and self.dy == 0 and self.zoom == 0 and self.turn == 0
-
-    def half(self) -> "CameraStep":
-        """The step that leads to this one when it is made twice."""
-        turned = cmath.exp(complex(self.zoom, self.turn) / 2)
-        shift = complex(self.dx, self.dy) / (1 + turned)
-        return CameraStep(shift.real, shift.imag, self.zoom / 2, self.turn / 2, self.trust)
-
-    def matrix(self, width: int, height: int) -> Affine:
-        """As 2 x 3 affine from pixels of the frame before to pixels of this one; pixel centres are whole numbers."""
-        scale = math.exp(self.zoom)
-        cos, sin = scale * math.cos(self.turn), scale * math.sin(self.turn)
-        x, y = (width - 1) / 2, (height - 1) / 2
-        right, down = self.dx * height, self.dy * height
-        return np.array([[cos, -sin, x + right - cos * x + sin * y], [sin, cos, y + down - sin * x - cos * y]])
 
 
 STANDING = CameraStep()
@@ -222,24 +186,6 @@ def _as_step(fit: Affine, width: int, height: int, trust: float) -> CameraStep:
     x, y = (width - 1) / 2, (height - 1) / 2
     dx, dy = a * x + b * y + right - x, c * x + d * y + down - y
     return CameraStep(dx / height, dy / height, math.log(max(math.hypot(a, c), 1e-3)), math.atan2(c, a), trust)
-
-
-@dataclass(frozen=True, slots=True)
-class CameraMove:
-    """What the camera does in a clip.
-
-    right, down: how far the picture goes from the first frame to the last, shares of its height. zoom: natural
-    logarithm of its scale. turn: radians, clockwise. step: mean shift from frame to frame, shares of the height.
-    known: share 0-1 of the frames whose step was found.
-    """
-
-    kind: CameraKind
-    right: float
-    down: float
-    zoom: float
-    turn: float
-    step: float
-    known: float
 
 
 def camera_move(steps: Sequence[CameraStep]) -> CameraMove:

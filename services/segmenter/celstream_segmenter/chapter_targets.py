@@ -1,11 +1,11 @@
-"""Chapter targets: at what times of a footage the next hard cut begins a new chapter, and who reads which chapter.
+"""Chapter targets: at what times of a footage the next hard cut begins a new chapter.
 
 The times follow from the packets alone, so that every process that reads a part of the footage knows all of them, and
 the chapters are the same however many processes there are.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,19 +95,3 @@ def _irregular_keys(video: VideoIndex) -> list[tuple[int, int]]:
 
 def _last_before(times: "np.ndarray[tuple[int], np.dtype[np.int64]]", ticks: int) -> int:
     return max(0, int(np.searchsorted(times, ticks, side="right")) - 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Which chapters of a footage one of several processes reads: the turns `ordinal`, `ordinal + count`, …"""
-
-    ordinal: int = 0
-    count: int = 1
-
-    def has(self, turn: int) -> bool:
-        """Whether the turn is its own."""
-        return turn % self.count == self.ordinal
-
-    def turns(self, targets: Targets) -> Iterator[int]:
-        """Its turns."""
-        return iter(range(self.ordinal, len(targets.ticks) + 1, self.count))

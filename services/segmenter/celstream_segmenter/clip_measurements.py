@@ -1,23 +1,22 @@
 """Measurements of clips: gathers what the decoding pass sees frame by frame, and sums it up for each clip."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.cadence import Cadence, Change, Hold, cadence_of, change_between, holds
-from celstream_segmenter.camera_motion import STANDING, CameraMove, CameraStep, camera_move, camera_step
+from celstream_segmenter.cadence import Change, cadence_of, change_between, holds
+from celstream_segmenter.camera_motion import STANDING, camera_move, camera_step
 from celstream_segmenter.field_matching import CYCLE, Match, film_lengths, matched, telecine_phase, without_repeats
-from celstream_segmenter.fingerprint import HASHES_PER_SECOND, NEAR_BITS, picture_hash
+from celstream_segmenter.fingerprint import NEAR_BITS, picture_hash
 from celstream_segmenter.full_picture import FullPicture, Glance
-from celstream_segmenter.letterbox import Rectangle, picture_rectangle
+from celstream_segmenter.letterbox import picture_rectangle
+from celstream_segmenter.measured import HASHES_PER_SECOND, CameraStep, ClipMeasurements, Hold, Scan, StyleHints
 from celstream_segmenter.measurements import FrameMeasurements
-from celstream_segmenter.picture_style import StyleHints, average_hints, live_action_suspicion, style_hints
+from celstream_segmenter.picture_style import average_hints, live_action_suspicion, style_hints
 from celstream_segmenter.small_pictures import SmallPicture, shrink_factor
-from celstream_segmenter.title_cards import TextKind, text_kind
+from celstream_segmenter.title_cards import text_kind
 
-Scan = Literal["progressive", "interlaced", "telecined"]
 FLASH_LEVELS = 18.0  # mean luma above or below that of the frames around
 FLASH_REACH = 6  # frames to each side; a flash is shorter than half of them
 INTERLACED_SHARE = 0.3  # of a clip's frames in which something moves that hold two moments: less are chance
@@ -26,29 +25,6 @@ CYCLE_REACH = 240  # frames before and after a clip that may tell where telecine
 HASH_SECONDS = 1 / HASHES_PER_SECOND
 TIME_ROUNDING = 0.002  # seconds: containers round times to a millisecond
 ONE_DRAWING = 0.9  # of a clip's frames showing its longest-held drawing, in which nothing moves
-
-
-@dataclass(frozen=True, slots=True)
-class ClipMeasurements:
-    """What is measured over one clip of frames.
-
-    holds: in order, frames from the clip's first. cadence: in frames of the film where the clip is telecined, else in
-    frames of the file. steps: the camera's, one a frame, the first standing. picture: inside bars, pixels of the frame.
-    black_frames, flash_frames: how many. hashes: see `fingerprint`. live_action: suspicion 0-1.
-    """
-
-    cadence: Cadence
-    holds: list[Hold]
-    scan: Scan
-    camera: CameraMove
-    steps: list[CameraStep]
-    picture: Rectangle
-    text: TextKind
-    black_frames: int
-    flash_frames: int
-    style: StyleHints
-    live_action: float
-    hashes: NDArray[np.uint64]
 
 
 class ClipMeasurer:

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-HASHES_PER_SECOND = 8
+from celstream_segmenter.measured import HASHES_PER_SECOND
+
 SIDE = 32  # pixels; the picture is squeezed to SIDE x SIDE, so that its shape does not count
 LEAST_CONTRAST = 3.0  # standard deviation of luma: a plainer picture has no hash
 NEAR_BITS = 10  # of 64: two hashes of one picture; of different pictures 32 +- 4 differ

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.clip_measurements import ClipMeasurements
+from celstream_segmenter.measured import ClipMeasurements
 from celstream_segmenter.shots import Beginning, Doubt, Shot
 from celstream_segmenter.transitions import Transition
 

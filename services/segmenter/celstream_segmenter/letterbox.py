@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from celstream_segmenter.measured import Rectangle
+
 DARKEST_BAR = 40  # luma, 0-255: limited range black is 16, and some bars are lifted
 ABOVE_BAR = 9  # levels above the bar's own: the picture, not ringing of the codec beside it
 LIT_ALONG = 0.5  # of an outermost line's samples that are lit where a picture ends
@@ -24,16 +26,6 @@ LEAST_BAR = 2  # pixels; a thinner dark edge is dirt of the transfer
 LOPSIDED = 0.02  # of the size: how far opposite bars may differ, else one of them is picture
 
 Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
-
-
-@dataclass(frozen=True, slots=True)
-class Rectangle:
-    """Pixels of the frame: columns [left, left + width), rows [top, top + height)."""
-
-    left: int
-    top: int
-    width: int
-    height: int
 
 
 @dataclass(frozen=True, slots=True)

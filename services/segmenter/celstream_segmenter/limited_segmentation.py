@@ -10,7 +10,6 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage import limited
 from celstream_platform.footage.limits import Limits
 
-from celstream_segmenter.chapter_targets import Share
 from celstream_segmenter.found import (
     ChapterBegun,
     ChapterRead,
@@ -23,6 +22,7 @@ from celstream_segmenter.found import (
     Working,
 )
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.share import Share
 from celstream_segmenter.side_by_side import side_by_side
 
 RESULTS: tuple[type, ...] = (Working, ShotFound, ClipMade, Refused, ChapterRead, ChapterBegun)

@@ -2,8 +2,7 @@
 
 from celstream_protos.v1 import clip_pb2
 
-from celstream_segmenter.clip_measurements import ClipMeasurements
-from celstream_segmenter.fingerprint import HASHES_PER_SECOND
+from celstream_segmenter.measured import HASHES_PER_SECOND, ClipMeasurements
 
 SCANS = {
     "progressive": clip_pb2.SCAN_PROGRESSIVE,

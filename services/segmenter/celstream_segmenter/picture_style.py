@@ -5,12 +5,13 @@ surfaces are never flat and never still, it has no outlines, and it has fewer vi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from celstream_segmenter.measured import StyleHints
 
 FLAT_RANGE = 4  # levels between the darkest and the lightest of 3 x 3 pixels: one fill
 LINE_DEPTH = 30  # levels by which an outline is darker than both its sides
@@ -22,18 +23,6 @@ COLOUR_SHARE = 0.005  # of the picture that a colour must cover
 FLAT_CARTOON, LINES_CARTOON, STILL_CARTOON = 0.35, 0.03, 0.25
 
 Plane = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class StyleHints:
-    """flat: share 0-1 of the picture in even fills. lines: share 0-1 in dark outlines. saturation: mean distance of
-    U and V from grey, 0-1. colours: how many colours cover the picture, brightness apart.
-    """
-
-    flat: float
-    lines: float
-    saturation: float
-    colours: float
 
 
 def style_hints(luma: Plane, chroma: Plane) -> StyleHints:

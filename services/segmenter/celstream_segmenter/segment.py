@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from celstream_segmenter.analysis import DecodingPass, FramesDecoded, FrameWatcher, Searched
 from celstream_segmenter.chapter import Chapter
-from celstream_segmenter.chapter_targets import Share, Targets, chapter_targets
-from celstream_segmenter.clip_measurements import ClipMeasurements, ClipMeasurer
+from celstream_segmenter.chapter_targets import Targets, chapter_targets
+from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
 from celstream_segmenter.found import (
     ChapterBegun,
@@ -30,9 +30,11 @@ from celstream_segmenter.found import (
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.full_picture import FullPictureReader
 from celstream_segmenter.lossless_cut import Cutter
+from celstream_segmenter.measured import ClipMeasurements
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.packet_index import FootageIndex, index_footage
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.share import Share
 from celstream_segmenter.shots import Beginning, Shot
 from celstream_segmenter.small_pictures import small_picture
 from celstream_segmenter.sound_level import SoundLevel
@@ -119,7 +121,7 @@ def _steps(
     targets = work.targets
     threads = 1 if share.count > 1 else 0
     decoded, next_turn = 0, 0
-    for turn in share.turns(targets):
+    for turn in share.turns(len(targets.ticks)):
         if turn < next_turn:
             continue  # the chapter before goes on past it
         decoding = DecodingPass(

@@ -13,7 +13,6 @@ from queue import SimpleQueue
 
 import msgspec
 
-from celstream_segmenter.chapter_targets import Share
 from celstream_segmenter.found import (
     ChapterBegun,
     ChapterRead,
@@ -24,6 +23,7 @@ from celstream_segmenter.found import (
     ShotFound,
     Working,
 )
+from celstream_segmenter.share import Share
 from celstream_segmenter.shots import Beginning, Shot
 
 CHAPTERS_AHEAD = 4  # a process waits when it has finished so many that are not wanted yet: their files need space

@@ -6,15 +6,14 @@ such lines still for the whole clip; credits move them upwards (or downwards) at
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.camera_motion import CameraStep
+from celstream_segmenter.measured import CameraStep, TextKind
 
-TextKind = Literal["none", "some", "title_card", "credits"]
 Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
 
 EDGE = 40  # levels across three pixels: the edge of a letter

@@ -5,7 +5,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from celstream_segmenter.camera_motion import CameraStep, camera_move, camera_step
+from celstream_segmenter.camera_motion import camera_move, camera_step
+from celstream_segmenter.measured import CameraStep
 from numpy.typing import NDArray
 
 

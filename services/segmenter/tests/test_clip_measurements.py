@@ -8,9 +8,9 @@ import celstream_renderer as renderer
 import numpy as np
 import pytest
 from celstream_protos.v1 import clip_pb2
-from celstream_segmenter.clip_measurements import ClipMeasurements, flash_frames
+from celstream_segmenter.clip_measurements import flash_frames
 from celstream_segmenter.found import ClipMade
-from celstream_segmenter.letterbox import Rectangle
+from celstream_segmenter.measured import ClipMeasurements, Rectangle
 from celstream_segmenter.measurement_messages import measurements_message
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.segment import cut

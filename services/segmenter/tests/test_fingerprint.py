@@ -4,7 +4,8 @@ import celstream_renderer as renderer
 import cv2
 import numpy as np
 import pytest
-from celstream_segmenter.fingerprint import HASHES_PER_SECOND, MATCH_SCORE, NO_HASH, matches, picture_hash
+from celstream_segmenter.fingerprint import MATCH_SCORE, NO_HASH, matches, picture_hash
+from celstream_segmenter.measured import HASHES_PER_SECOND
 from numpy.typing import NDArray
 
 EVERY = 24 // HASHES_PER_SECOND

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from celstream_segmenter.letterbox import Rectangle, picture_edges, picture_rectangle
+from celstream_segmenter.letterbox import picture_edges, picture_rectangle
+from celstream_segmenter.measured import Rectangle
 from numpy.typing import NDArray
 
 

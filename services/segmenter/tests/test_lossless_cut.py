@@ -92,7 +92,7 @@ def test_packets_are_copied_unless_the_lead_in_is_too_long(tmp_path: Path) -> No
     closed, one_gop = (whole(n) for n in ("h264_b_frames.mp4", "h264_one_gop.mp4"))
     copied = cut_clip(closed.path, closed.index, 50, 70, tmp_path / "a.mp4")
     near = cut_clip(one_gop.path, one_gop.index, 40, 60, tmp_path / "b.mp4")
-    far = cut_clip(one_gop.path, one_gop.index, 60, 80, tmp_path / "c.mp4")
+    far = cut_clip(one_gop.path, one_gop.index, 60, 80, tmp_path / "c.mp4", max_lead_in_seconds=2)
     assert (copied.method, copied.reason_for_encoding) == ("packets", None)
     assert (near.method, near.lead_in_frames) == ("packets", 40)
     assert far.method == "encoded"

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 from celstream_platform.footage.limits import Limits
-from celstream_segmenter.chapter_targets import Share, chapter_targets
+from celstream_segmenter.chapter_targets import chapter_targets
 from celstream_segmenter.found import (
     ChapterBegun,
     ChapterRead,
@@ -23,6 +23,7 @@ from celstream_segmenter.found import (
 from celstream_segmenter.limited_segmentation import detect_limited, segment_limited
 from celstream_segmenter.packet_index import index_footage
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.share import Share
 from celstream_segmenter.shots import Beginning
 from celstream_segmenter.side_by_side import side_by_side
 
