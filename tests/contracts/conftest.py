@@ -1,8 +1,9 @@
 """The implementations that the contract suites run against. A new one is one more row here."""
 
-from collections.abc import Callable, Iterator
-from itertools import count
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celstream_platform.artefacts import ArtefactStore, directory_url, open_artefact_store
@@ -12,19 +13,37 @@ from celstream_platform.topics import Topic
 
 from tests.contracts.repository import write_repository
 
-Place = Callable[[Path], str]  # a fresh folder -> URL
+Place = Callable[[Path], str]  # a fresh folder -> URL; a name instead: the fixture of a real server's URL
 
-EVENT_LOGS: dict[str, Place] = {"sqlite": lambda folder: sqlite_url(folder / "events.sqlite")}
-STORES: dict[str, Place] = {"directory": lambda folder: directory_url(folder / "artefacts")}
+EVENT_LOGS: dict[str, Place | str] = {
+    "sqlite": lambda folder: sqlite_url(folder / "events.sqlite"),
+    "kafka": "kafka_url",
+}
+STORES: dict[str, Place | str] = {
+    "directory": lambda folder: directory_url(folder / "artefacts"),
+    "minio": "bucket_url",
+}
 MODEL_SERVERS: dict[str, Place] = {"onnx": onnx_url}
 
-_numbers = count(1)
+
+def each(places: Mapping[str, Place | str]) -> list[Any]:
+    """The parameters of a fixture; a real server's are slow, because it has to be started."""
+    return [
+        pytest.param(place, id=name, marks=pytest.mark.slow if isinstance(place, str) else ())
+        for name, place in places.items()
+    ]
 
 
-@pytest.fixture(params=EVENT_LOGS)
+def url_of(request: pytest.FixtureRequest, folder: Path) -> str:
+    place: Place | str = request.param
+    url: str = request.getfixturevalue(place) if isinstance(place, str) else place(folder)
+    return url
+
+
+@pytest.fixture(params=each(EVENT_LOGS))
 def events_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an event log that several processes may open."""
-    return EVENT_LOGS[request.param](tmp_path)
+    return url_of(request, tmp_path)
 
 
 @pytest.fixture
@@ -47,14 +66,14 @@ def sink(event_log: EventLog) -> str:
 
 
 def new_topic(log: EventLog) -> str:
-    name = f"celstream.contract-{next(_numbers)}"
+    name = f"celstream.contract-{secrets.token_hex(8)}"  # a real server is shared by all tests of the run
     log.ensure_topics([Topic(name)])
     return name
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=each(STORES))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtefactStore:
-    return open_artefact_store(STORES[request.param](tmp_path))
+    return open_artefact_store(url_of(request, tmp_path))
 
 
 @pytest.fixture(params=MODEL_SERVERS)

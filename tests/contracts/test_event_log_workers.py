@@ -10,7 +10,7 @@ from celstream_platform.errors import Fenced
 from celstream_platform.eventlog import EventLog, open_event_log
 from celstream_platform.events import Event
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0  # a dead worker may be waited for as long as its session lasts
 GROUP = "workers"
 HOLD_EVENTS = Path(__file__).with_name("hold_events.py")
 

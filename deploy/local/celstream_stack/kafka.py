@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from celstream_platform.errors import Unavailable
+from celstream_platform.eventlog.kafka_watchdog import Watchdog
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
@@ -21,7 +23,8 @@ from celstream_stack.server import Launch
 VERSION = "4.3.1"
 LOG4J = "2.25.3"  # log4j-slf4j-impl, not -slf4j2-impl: Kafka brings slf4j 1.7
 ADVICE = "Install Java 17 or newer and Maven (Debian: apt-get install openjdk-17-jre-headless maven)."
-READY_MILLISECONDS = 2_000  # how long one question whether it is ready may take
+STARTED = "Kafka Server started"
+ASK_SECONDS = 5.0
 SUMS = "kafka.sha256"
 
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -130,20 +133,21 @@ class Kafka:
             commands.run(self.name, format_, log=state / "format.log", env=classpath)
         return Launch([*java, "kafka.Kafka", str(properties)], classpath)
 
-    def is_ready(self, settings: Mapping[str, str]) -> bool:
-        """See `Server`. Ready is who answers for the cluster and knows its one broker."""
-        try:
-            client = KafkaAdminClient(
-                bootstrap_servers=f"127.0.0.1:{settings['port']}", bootstrap_timeout_ms=READY_MILLISECONDS
-            )
-        except (KafkaError, OSError):
+    def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
+        """See `Server`. Ready is who says so, and answers for the cluster.
+
+        Not asked before it says so: a client that meets a broker half-way up may hang.
+        """
+        if STARTED not in (state / "log").read_text(errors="replace"):
             return False
+        watchdog = Watchdog()
         try:
-            return len(client.describe_cluster()["brokers"]) == 1
-        except KafkaError:
+            watchdog.call(lambda: ask(settings["port"]), 2 * ASK_SECONDS, "asking Kafka")
+        except (KafkaError, OSError, Unavailable):
             return False
         finally:
-            client.close()
+            watchdog.close()
+        return True
 
     def finish(self, settings: Mapping[str, str]) -> None:
         """See `Server`. Topics are made by who uses them."""
@@ -151,6 +155,15 @@ class Kafka:
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """See `Server`."""
         return {"CELSTREAM_EVENTS": f"kafka://127.0.0.1:{settings['port']}"}
+
+
+def ask(port: str) -> None:
+    """Ask a broker for its cluster. Raises KafkaError."""
+    client = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=int(ASK_SECONDS * 1000))
+    try:
+        client.describe_cluster()
+    finally:
+        client.close()
 
 
 def check_sums(libs: Path) -> None:

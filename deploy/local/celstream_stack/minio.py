@@ -88,7 +88,7 @@ class MinIO:
         address = f"127.0.0.1:{settings['port']}"
         return Launch([str(home / "minio"), "server", "--quiet", "--address", address, str(data)], environment)
 
-    def is_ready(self, settings: Mapping[str, str]) -> bool:
+    def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
         """See `Server`."""
         url = f"http://127.0.0.1:{settings['port']}/minio/health/ready"
         try:

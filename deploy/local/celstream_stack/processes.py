@@ -23,7 +23,9 @@ ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "JAVA_HOME")  #
 
 
 def start(launch: Launch, state: Path) -> None:
-    """Start a process, its output in `log`, its number in `pid`."""
+    """Start a process, its output in `log` (that of the run before in `log.1`), its number in `pid`."""
+    if (state / "log").exists():
+        (state / "log").replace(state / "log.1")
     environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | dict(launch.env)
     account = pwd.getpwnam(launch.user) if launch.user else None
     with (state / "log").open("ab") as log:

@@ -31,8 +31,8 @@ class Server(Protocol):
     def prepare(self, home: Path, state: Path, settings: Mapping[str, str]) -> Launch:
         """Write what the server reads at its start; how to start it. Raises StackError."""
 
-    def is_ready(self, settings: Mapping[str, str]) -> bool:
-        """Whether it does its work by now."""
+    def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
+        """Whether it does its work by now: asked, not guessed."""
 
     def finish(self, settings: Mapping[str, str]) -> None:
         """What is done once it is ready, and harmless when done again: buckets, users. Raises StackError."""

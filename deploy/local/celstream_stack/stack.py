@@ -83,7 +83,7 @@ class Stack:
         for server in SERVERS.values():
             if (self._state / server.name / "settings.json").exists():
                 runs = processes.running(self._state / server.name)
-                ready = runs is not None and server.is_ready(self._settings(server))
+                ready = runs is not None and server.is_ready(self._state / server.name, self._settings(server))
                 found.append(Status(server.name, runs.pid if runs else None, ready))
         return found
 
@@ -120,7 +120,7 @@ class Stack:
     def _await(self, server: Server, *, fresh: bool) -> None:
         state = self._state / server.name
         deadline = time.monotonic() + READY_SECONDS
-        while not server.is_ready(self._settings(server)):
+        while not server.is_ready(state, self._settings(server)):
             if processes.running(state) is None:
                 raise StackError(f"{server.name}: ended at its start ({_last_line(state / 'log')}). Read {state}/log.")
             if time.monotonic() > deadline:

@@ -1,0 +1,29 @@
+"""Events as Kafka's records and back: key and header texts in UTF-8, the value as it is."""
+
+from typing import Any
+
+from kafka.structs import TopicPartition
+
+from celstream_platform.events import Delivery, Event
+
+
+def to_record(event: Event) -> dict[str, Any]:
+    """The arguments of a producer's `send`."""
+    return {
+        "topic": event.topic,
+        "key": event.key.encode(),
+        "value": event.value,
+        "headers": [(name, text.encode()) for name, text in event.headers.items()],
+    }
+
+
+def to_delivery(record: Any) -> Delivery:
+    """A record as a consumer gets it. What others than we wrote may lack a key or hold bytes that are no text."""
+    headers = {name: (content or b"").decode(errors="replace") for name, content in record.headers}
+    event = Event(record.topic, (record.key or b"").decode(errors="replace"), record.value or b"", headers)
+    return Delivery(event, record.partition, record.offset)
+
+
+def place(topic: str, partition: int) -> Any:
+    """Kafka's name of a partition."""
+    return TopicPartition(topic, partition)
