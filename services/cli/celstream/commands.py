@@ -158,6 +158,9 @@ def shots(
     footage: Annotated[Path, typer.Argument(help="A film.")],
     json: Json = False,
     detector: DetectorOption = DEFAULTS.detector,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Print what is measured of each shot as well: holds, camera, text, …")
+    ] = False,
 ) -> None:
     """Print the shots of a film as they are found; write nothing."""
     from celstream_segmenter.rules import SegmentationRules
@@ -165,7 +168,7 @@ def shots(
     from celstream.shot_list import print_shots
 
     with one_line_for_a_person():
-        print_shots(footage, SegmentationRules(detector=detector), as_json=json, say=typer.echo)
+        print_shots(footage, SegmentationRules(detector=detector), as_json=json, say=typer.echo, measured=measure)
 
 
 @app.command()

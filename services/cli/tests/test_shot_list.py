@@ -39,3 +39,20 @@ def test_a_table_for_people_and_one_line_for_a_bad_file(film: tuple[Path, render
     bad = CliRunner().invoke(app, ["shots", str(text)])
     assert bad.exit_code == 2
     assert bad.output.strip() == f"{text}: is not a video (it holds text). Give a file with moving pictures."
+
+
+def test_shots_are_measured_where_that_is_asked_for(film: tuple[Path, renderer.Truth]) -> None:
+    path, _ = film
+    lines: list[str] = []
+    print_shots(path, SegmentationRules(), as_json=True, say=lines.append, measured=True)
+    found = [json.loads(line) for line in lines]
+    shots = {entry["shot"]: entry for entry in found if "shot" in entry}
+    measured = {entry["measured"]: entry for entry in found if "measured" in entry}
+    assert measured.keys() == shots.keys()
+    for ordinal, shot in shots.items():
+        frames = shot["end_frame"] - shot["start_frame"]
+        assert sum(hold["length"] for hold in measured[ordinal]["holds"]) == frames
+        assert measured[ordinal]["picture"] == {"left": 0, "top": 0, "width": 192, "height": 108}
+    table = CliRunner().invoke(app, ["shots", str(path), "--measure"])
+    assert table.exit_code == 0
+    assert table.output.count("camera ") == len(shots)

@@ -76,11 +76,12 @@ class DecodingPass:
         targets: Targets = NO_TARGETS,
         threads: int = 0,
         roughly: bool = False,
+        measured: bool = True,
         watcher: FrameWatcher | None = None,
     ) -> None:
         """search: in place of a beginning. threads: of the decoder, 0 for one per processor.
 
-        roughly: see `open_footage`.
+        roughly: see `open_footage`. measured: whether clips shall be measured as well; else `Chapter.clips` is empty.
         """
         self._path = path
         self._rules = rules
@@ -90,6 +91,7 @@ class DecodingPass:
         self._targets = targets
         self._threads = threads
         self._roughly = roughly
+        self._measured = measured
         self._watcher = watcher
         self._chapter: OpenChapter
         self._decoded_up_to = 0
@@ -116,13 +118,13 @@ class DecodingPass:
             recent = self._recent
             last = NO_TIME
             decoded = beyond = 0
-            reader = FullPictureReader(_fps(opened))
+            reader = FullPictureReader(_fps(opened)) if self._measured else None
             for frame in self._decoded(opened):
                 if frame.pts is None or frame.pts <= last:
                     continue  # cannot be shown at a time of its own
                 last = frame.pts
                 picture = small_picture(frame)
-                full = reader.read(chapter.next_frame, frame, *picture.luma.shape[::-1])
+                full = reader.read(chapter.next_frame, frame, *picture.luma.shape[::-1]) if reader else None
                 seen = Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full)
                 recent.append(seen)
                 self._decoded_up_to = chapter.next_frame + 1

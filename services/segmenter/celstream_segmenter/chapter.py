@@ -31,8 +31,8 @@ class Chapter:
 
     ticks: presentation time of each frame, in time_base (seconds per tick). end_ticks: when the last frame ends.
     corrupt: which frames the decoder had to make up. change: see `Detector.change`. All of them have one value a frame.
-    clips: sums up any clip of the chapter. doubts: where the shots may be wrong. following: the next chapter's
-    beginning; None at the end of the footage.
+    clips: sums up any clip of the chapter, where clips are measured. doubts: where the shots may be wrong. following:
+    the next chapter's beginning; None at the end of the footage.
     """
 
     first_frame: int
@@ -76,11 +76,12 @@ class Seen:
     duration: int
     corrupt: bool
     picture: SmallPicture
-    full: FullPicture
+    full: FullPicture | None
+    """None where clips are not measured."""
 
-    def as_first(self) -> "Seen":
+    def as_first(self) -> Self:
         """The same, as the first frame of a chapter: nothing is known of the frame before it."""
-        return replace(self, full=replace(self.full, bottom_before=None))
+        return replace(self, full=replace(self.full, bottom_before=None) if self.full else None)
 
 
 class OpenChapter:
@@ -134,7 +135,8 @@ class OpenChapter:
         self._corrupt.append(seen.corrupt)
         self._last_duration = seen.duration
         self.motion = self._measurer.add(seen.picture.luma)
-        self._clips.add(float(seen.ticks * self._time_base), seen.picture, seen.full)
+        if seen.full is not None:
+            self._clips.add(float(seen.ticks * self._time_base), seen.picture, seen.full)
         self._checker.add(self.next_frame - 1, seen.picture)
         if self.following is not None:
             return []

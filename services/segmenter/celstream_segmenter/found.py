@@ -34,6 +34,16 @@ class ShotFound(msgspec.Struct, frozen=True):
     end_ticks: int
 
 
+class ShotMeasured(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured over the frames of a shot; brightness, motion, sharpness: means, see `measurements`."""
+
+    ordinal: int
+    brightness: float
+    motion: float
+    sharpness: float
+    measurements: ClipMeasurements
+
+
 class SoundTrack(msgspec.Struct, frozen=True):
     """An audio track of a clip: which of the footage's streams, its codec in the clip, when it starts in the clip."""
 
@@ -113,7 +123,7 @@ class Resumption(msgspec.Struct, frozen=True):
     """One byte a frame."""
 
 
-Found = Working | ShotFound | ClipMade | Refused | ChapterRead
+Found = Working | ShotFound | ShotMeasured | ClipMade | Refused | ChapterRead
 """What a footage's reader is told."""
 
 FoundInShare = Found | ChapterBegun

@@ -19,13 +19,14 @@ from celstream_segmenter.found import (
     Refused,
     Resumption,
     ShotFound,
+    ShotMeasured,
     Working,
 )
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import Share
 from celstream_segmenter.side_by_side import side_by_side
 
-RESULTS: tuple[type, ...] = (Working, ShotFound, ClipMade, Refused, ChapterRead, ChapterBegun)
+RESULTS: tuple[type, ...] = (Working, ShotFound, ShotMeasured, ClipMade, Refused, ChapterRead, ChapterBegun)
 
 
 def segment_limited(
@@ -60,7 +61,7 @@ def segment_limited(
 
 
 def detect_limited(
-    path: Path, name: str, rules: SegmentationRules, limits: Limits, *, processes: int = 1
+    path: Path, name: str, rules: SegmentationRules, limits: Limits, *, processes: int = 1, measured: bool = False
 ) -> Generator[Found, None, None]:
     """Like `segment.detect`, in so many child processes, with the same result. Raises Invalid, LimitExceeded."""
 
@@ -71,6 +72,7 @@ def detect_limited(
             "rules": msgspec.to_builtins(rules),
             "resumption": msgspec.to_builtins(resumption, builtin_types=(bytes,)),
             "share": msgspec.to_builtins(share),
+            "measured": measured,
         }
         return _run("run_detect", path, name, arguments, limits, None, cancelled)
 
@@ -141,7 +143,7 @@ def run_segment(
 
 
 def run_detect(
-    path: Path, rules: dict[str, Any], resumption: dict[str, Any] | None, share: dict[str, Any]
+    path: Path, rules: dict[str, Any], resumption: dict[str, Any] | None, share: dict[str, Any], measured: bool
 ) -> Iterator[FoundInShare]:
     """In the child."""
     import cv2
@@ -150,7 +152,11 @@ def run_detect(
 
     cv2.setNumThreads(1)
     yield from detect(
-        path, msgspec.convert(rules, SegmentationRules), _resumption(resumption), msgspec.convert(share, Share)
+        path,
+        msgspec.convert(rules, SegmentationRules),
+        _resumption(resumption),
+        msgspec.convert(share, Share),
+        measured=measured,
     )
 
 

@@ -22,6 +22,21 @@ class FrameMeasurements:
     motion: NDArray[np.float32]
     sharpness: NDArray[np.float32]
 
+    @property
+    def mean_brightness(self) -> float:
+        """Over all frames."""
+        return float(np.mean(self.brightness))
+
+    @property
+    def mean_motion(self) -> float:
+        """Over all frames but the first, whose motion leads in from outside; 0 for a single one."""
+        return float(np.mean(self.motion[1:])) if len(self.motion) > 1 else 0.0
+
+    @property
+    def mean_sharpness(self) -> float:
+        """Over all frames."""
+        return float(np.mean(self.sharpness))
+
     def part(self, start_frame: int, end_frame: int) -> "FrameMeasurements":
         """The measurements of frames [start_frame, end_frame)."""
         frames = slice(start_frame, end_frame)

@@ -6,6 +6,7 @@ footage's own edit list hides, leading pictures of an open GOP at the very start
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import IntFlag
 from fractions import Fraction
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from av.codec.context import ThreadType
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from celstream_platform.errors import Invalid
 from celstream_platform.footage.opening import main_video, open_container
 from numpy.typing import NDArray
@@ -130,10 +131,9 @@ def index_footage(path: Path) -> FootageIndex:
     """
     with open_container(path) as container:
         video_stream = main_video(container, path.name)
-        # Damage can give a track a codec that nobody knows: PyAV then has no context for it, against its own types.
-        sound_streams = [stream for stream in container.streams.audio if stream.codec_context]
+        sounds = _sound_columns(container)
+        sound_streams = [columns.stream for columns in sounds.values()]
         packets = _PacketColumns(video_stream.codec_context.name)
-        sounds = {stream.index: SoundColumns(stream) for stream in sound_streams}
         broken = False
         for packet in packets_through_damage(container, (video_stream, *sound_streams)):
             if packet is None:
@@ -150,6 +150,17 @@ def index_footage(path: Path) -> FootageIndex:
     index = FootageIndex(container_name, video, tracks, ())
     index = _with_decoded_start(path, index)
     return replace(index, damage=_damage_in_packets(index, broken))
+
+
+def _sound_columns(container: "InputContainer") -> dict[int, SoundColumns]:
+    """A column for each audio track that can be decoded, by its stream's index."""
+    found = {}
+    for stream in container.streams.audio:
+        # Damage can give a track a codec that nobody knows: PyAV then has no context for it, against its own types.
+        if stream.codec_context:
+            with suppress(InvalidDataError):  # or headers that its decoder does not take
+                found[stream.index] = SoundColumns(stream)
+    return found
 
 
 def packets_through_damage(container: "InputContainer", streams: tuple[Any, ...]) -> Iterator["Packet[Any] | None"]:

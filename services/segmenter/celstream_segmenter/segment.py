@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from av.error import InvalidDataError
 from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
@@ -24,10 +25,12 @@ from celstream_segmenter.found import (
     Refused,
     Resumption,
     ShotFound,
+    ShotMeasured,
     SoundTrack,
     Working,
 )
 from celstream_segmenter.frame_reader import FrameReader
+from celstream_segmenter.free_memory import give_back
 from celstream_segmenter.full_picture import FullPictureReader
 from celstream_segmenter.lossless_cut import Cutter
 from celstream_segmenter.measured import ClipMeasurements
@@ -47,17 +50,25 @@ WHOLE = Share()
 
 
 def detect(
-    path: Path, rules: SegmentationRules, resumption: Resumption | None = None, share: Share = WHOLE
+    path: Path,
+    rules: SegmentationRules,
+    resumption: Resumption | None = None,
+    share: Share = WHOLE,
+    *,
+    measured: bool = False,
 ) -> Iterator[FoundInShare]:
     """Find the shots of a footage, and everything about each chapter at its end, from where `resumption` says on.
 
-    share: which of the chapters; the others are another process's. Raises Invalid where nothing can be decoded.
+    share: which of the chapters; the others are another process's. measured: measure the shots as well. Raises Invalid
+    where nothing can be decoded.
     """
     work = _Work(path, rules, resumption)
     # Nothing is kept of the frames themselves, and many of their pixels become one of a small picture.
     roughly = work.index.video.height >= ROUGHLY_FROM_HEIGHT
-    for decoding, step in _steps(work, share, roughly=roughly):
+    for decoding, step in _steps(work, share, roughly=roughly, measured=measured):
         if isinstance(step, Chapter):
+            if measured:
+                yield from (_measured(step, shot, rules) for shot in step.shots)
             yield _chapter_read(step, rules, work.targets)
         else:
             yield _report(step, decoding, work)
@@ -78,6 +89,7 @@ def segment(
         if isinstance(step, Chapter):
             yield from _cut_chapter(path, rules, work.decoded(step), step, stills, scratch)
             yield _chapter_read(step, rules, work.targets)
+            give_back()
             continue
         if isinstance(step, Searched):
             work.skip_to(step)
@@ -115,7 +127,7 @@ class _Work:
 
 
 def _steps(
-    work: _Work, share: Share, watcher: FrameWatcher | None = None, *, roughly: bool = False
+    work: _Work, share: Share, watcher: FrameWatcher | None = None, *, roughly: bool = False, measured: bool = True
 ) -> Iterator[tuple[DecodingPass, Searched | Shot | FramesDecoded | Chapter]]:
     """The steps of decoding the chapters of a share."""
     targets = work.targets
@@ -133,6 +145,7 @@ def _steps(
             targets=targets,
             threads=threads,
             roughly=roughly,
+            measured=measured,
             watcher=watcher,
         )
         before = decoded
@@ -176,7 +189,10 @@ def _cut_chapter(
                     found = _summed_up(chapter.clips, decision, measured, rules)
                     yield _clip(cutter, rules, index, measured, found, decision, stills, scratch)
                 except Invalid as error:
-                    yield _refused(chapter, _unprovable(decision, error), stills)
+                    yield _refused(chapter, _unprovable(decision, str(error)), stills)
+                except InvalidDataError as error:
+                    words = f"{path.name}: its packets cannot be put into a file of their own ({error.strerror})."
+                    yield _refused(chapter, _unprovable(decision, words), stills)
             else:
                 yield _refused(chapter, decision, stills)
 
@@ -239,6 +255,18 @@ def _report(
     )
 
 
+def _measured(chapter: Chapter, shot: Shot, rules: SegmentationRules) -> ShotMeasured:
+    frames = chapter.measured(shot.start_frame, shot.end_frame)
+    clip = PlannedClip(shot.start_frame, shot.end_frame, shot.ordinal, 0, 1)
+    return ShotMeasured(
+        ordinal=shot.ordinal,
+        brightness=frames.mean_brightness,
+        motion=frames.mean_motion,
+        sharpness=frames.mean_sharpness,
+        measurements=_summed_up(chapter.clips, clip, frames, rules),
+    )
+
+
 def _chapter_read(chapter: Chapter, rules: SegmentationRules, targets: Targets) -> ChapterRead:
     time_base = chapter.time_base.as_integer_ratio()
     return ChapterRead(
@@ -261,9 +289,9 @@ def _chapter_read(chapter: Chapter, rules: SegmentationRules, targets: Targets) 
     )
 
 
-def _unprovable(clip: PlannedClip, error: Invalid) -> Refusal:
+def _unprovable(clip: PlannedClip, words: str) -> Refusal:
     count = clip.end_frame - clip.start_frame
-    return Refusal(clip.start_frame, clip.end_frame, "DAMAGED", count, 0, str(error))
+    return Refusal(clip.start_frame, clip.end_frame, "DAMAGED", count, 0, words)
 
 
 def _refused(chapter: Chapter, refusal: Refusal, stills: StillFiles) -> Refused:
@@ -313,9 +341,8 @@ def _clip(
             for sound in cut.sounds
             if sound.track is not None
         ],
-        brightness=float(np.mean(measured.brightness)),
-        # The first frame's motion leads into the clip from outside.
-        motion=float(np.mean(measured.motion[1:])) if end - start > 1 else 0.0,
-        sharpness=float(np.mean(measured.sharpness)),
+        brightness=measured.mean_brightness,
+        motion=measured.mean_motion,
+        sharpness=measured.mean_sharpness,
         measurements=found,
     )

@@ -21,6 +21,7 @@ from celstream_segmenter.found import (
     FoundInShare,
     Resumption,
     ShotFound,
+    ShotMeasured,
     Working,
 )
 from celstream_segmenter.share import Share
@@ -163,6 +164,8 @@ def _as_following(one: Found, begun: Beginning, beginning: Beginning) -> Found:
         return one
     if isinstance(one, ShotFound):
         return _shot(one, begun, beginning)
+    if isinstance(one, ShotMeasured):
+        return msgspec.structs.replace(one, ordinal=one.ordinal - begun.shot_ordinal + beginning.shot_ordinal)
     if isinstance(one, ClipMade):
         ordinal = one.shot_ordinal - begun.shot_ordinal + beginning.shot_ordinal
         return msgspec.structs.replace(one, shot_ordinal=ordinal)
