@@ -102,7 +102,7 @@ def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
     difference[_standing(luma, previous, half)] = 0
     sums = np.abs(cv2.boxFilter(_halved(difference) & inside, cv2.CV_16S, (side, side), normalize=False))
     rest = _measured(cv2.addWeighted(sums, 1.0, steepness, allowed, 0.0), noise, level, moved=True)
-    return rest if rest.most < min(MOVED_NOISE, STANDING_REST * found.most) else found
+    return rest if rest.most < STANDING_REST * found.most else found
 
 
 def _same_exposure(luma: Luma, previous: Luma) -> tuple[Luma, Luma, float]:
