@@ -3,6 +3,7 @@
 import random
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -97,7 +98,7 @@ def hostile_footage(folder: Path, secret: Path, url: str) -> list[Case]:
     return cases
 
 
-def corruptions(folder: Path, seeds: range) -> list[Case]:
+def corruptions(folder: Path, seeds: Sequence[int]) -> list[Case]:
     """Damaged copies of films in five formats: single bytes, cut off, a hole."""
     films = [film(folder / f"whole-{codec}.{ending}", codec).read_bytes() for codec, ending in FORMATS]
     for codec, ending in FORMATS:

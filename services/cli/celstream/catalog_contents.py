@@ -20,18 +20,14 @@ def read_contents(catalog: Catalog, store: ArtefactStore) -> list[FootageContent
         clips[item.item.footage_id].append(item)
     near_duplicates = catalog.near_duplicates()
     rejections: dict[str, list[Rejection]] = defaultdict(list)
-    refused: list[FootageContents] = []
     for rejection in catalog.rejections():
-        if rejection.footage_name:
-            refused.append(_refused(rejection))
-        else:
-            rejections[rejection.footage_id].append(rejection)
+        rejections[rejection.footage_id].append(rejection)
     analyses = {}
     for attached in catalog.attachments(ANALYSIS):
         with store.open(attached.artefact) as stream:
             analyses[attached.footage_id] = FootageAnalysis.FromString(stream.read())
     errors = {parked.footage_id: parked.error for parked in catalog.parked()}
-    found = list(refused)
+    found: list[FootageContents] = []
     for entry in catalog.footages():
         footage = entry.footage
         assert isinstance(footage, Footage)
@@ -50,6 +46,9 @@ def read_contents(catalog: Catalog, store: ArtefactStore) -> list[FootageContent
                 },
             )
         )
+    taken_in = {contents.id for contents in found}
+    for key, entries in rejections.items():
+        found += [_refused(entry) for entry in entries if entry.footage_name and key not in taken_in]
     return sorted(found, key=lambda contents: (contents.footage.name, contents.id))
 
 
