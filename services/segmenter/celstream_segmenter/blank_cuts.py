@@ -7,19 +7,26 @@ follows. Title cards share their ground, so that only the few blocks with text a
 
 from __future__ import annotations
 
-from celstream_segmenter.cut_evidence import Window, distance
+import numpy as np
+
+from celstream_segmenter.cut_evidence import distance
+from celstream_segmenter.drawing_window import Window
 from celstream_segmenter.transition_features import is_blank, is_card
 
 COMPLETE = 0.6  # share of the change over three frames that happens in one; a fade makes a third of it
 COMPLETE_MIXED = 0.9  # share of the change over five frames that happens in two, one of them mixed of both pictures
-FLASH_FRAMES = 8  # a blank that is longer is a pause between shots, even where the same picture comes back
+DIP_FRAMES = 4  # a picture is dimmed or lit for so long at most beside a cut
+FLASH_FRAMES = 6  # a blank that is longer is a pause between shots, even where the same picture comes back
 SAME = 0.5  # share of new blocks up to which the picture after a blank is the one before it
 MIN_STEP = 12.0  # levels, mean of Y, U and V, between two plain colours; the steps of a fade in 8 bit are 8 at most
 ENOUGH_NEW = 0.35  # share of the shown blocks that appear or vanish; a sign that pops up on flat ground is less
 SAME_MOST = 0.8  # and of the direction in which more is new
 SHORT_BLANK = 4  # of a blank so short, the first frame alone is the cut
 CARD_HELD = 4  # strides that a card stands still for; drawings on threes move sooner
-CARD_STILL, CARD_NEW = 0.1, 0.5  # change of a held card by noise; share of text that must go and come
+CARD_STILL, CARD_NEW = (
+    0.1,
+    0.5,
+)  # change of a held card by noise; share of text that must go and come
 SURE = 0.85  # probability given to what these rules find
 
 
@@ -36,7 +43,8 @@ def blank_cut(window: Window, frame: int, stride: int = 1) -> float | None:
         return SURE if _card_change(window, frame, stride) else None
     if window.novelty(frame - 1, frame).both < ENOUGH_NEW:
         return None
-    if not (_complete(window, frame, 1, blank_before) or _complete(window, frame, 2, blank_before)):
+    complete = _complete(window, frame, 1, blank_before) or _complete(window, frame, 2, blank_before)
+    if not complete and not _under_a_dip(window, frame, stride, blank_before):
         return 0.0
     length, far = _blank_run(window, frame, backwards=blank_before)
     if length > FLASH_FRAMES:
@@ -61,8 +69,24 @@ def _complete(window: Window, frame: int, frames: int, blank_before: bool) -> bo
         )
     else:
         new = window.sample(frame)
-        step, whole = distance(window.sample(frame - frames), new), distance(window.sample(frame - frames - more), new)
+        step, whole = (
+            distance(window.sample(frame - frames), new),
+            distance(window.sample(frame - frames - more), new),
+        )
     return step >= (COMPLETE if frames == 1 else COMPLETE_MIXED) * whole
+
+
+def _under_a_dip(window: Window, frame: int, stride: int, blank_before: bool) -> bool:
+    """Whether the picture beside the blank is held dim, or under a flash, and is all there the next moment."""
+    near, step = (frame, stride) if blank_before else (frame - 1, -stride)
+    blank = window.sample(frame - 1 if blank_before else frame)
+    levels = np.array([distance(blank, window.sample(near + k * step)) for k in range(DIP_FRAMES + 3)])
+    whole = levels[-1]
+    jump = int(np.argmax(np.diff(levels)))
+    dim = levels[: jump + 1]
+    return bool(
+        levels[jump + 1] - levels[jump] >= 0.5 * whole and dim.min() >= 0.1 * whole and np.ptp(dim) <= 0.1 * whole
+    )
 
 
 def _blank_run(window: Window, frame: int, *, backwards: bool) -> tuple[int, int]:
@@ -102,5 +126,8 @@ def _card_change(window: Window, frame: int, stride: int) -> bool:
     if window.novelty(frame - 1, frame).still_both < CARD_NEW:
         return False
     held = CARD_HELD * stride
-    beside = (window.novelty(frame - 1 - held, frame - 1).still, window.novelty(frame, frame + held).still)
+    beside = (
+        window.novelty(frame - 1 - held, frame - 1).still,
+        window.novelty(frame, frame + held).still,
+    )
     return max(beside) < CARD_STILL

@@ -2,7 +2,8 @@
 
 A cut is a change that is complete in one frame, that no motion or exposure explains, and after which the old
 picture does not come back: every pair of frames across a cut differs, the pairs on either side agree. A flash or an
-object that passes the camera fails the second test, a fast pan the first.
+object that passes the camera fails the second test, a fast pan the first. Before the same background, other figures
+stand in other places; a figure that moves changes as much with the drawings before and after.
 """
 
 from __future__ import annotations
@@ -13,92 +14,51 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from celstream_segmenter.drawing_window import Window
+from celstream_segmenter.replacement import Replacement, changed_area, replacement
 from celstream_segmenter.transition_features import (
-    SAME,
-    Novelty,
     Sample,
     alike,
     colour_distance,
-    novelty,
+    kept_in_place,
     region_colour_distance,
-    same_drawing,
 )
 
 REACH_BEFORE, REACH_AFTER = 11, 11  # frames around a candidate that its evidence reads
-RETURN_FRAMES = (1, 2, 3, 4, 6, 8, 10)  # a flash or a passing object is over within so many frames
-CANDIDATE = 0.15  # share of new blocks below which a frame is no candidate
-SAME_COLOURS = 4.0  # levels between the colours of the changed region before and after; other characters: 14 and more
-SAME_PLACE = 0.5  # correlation of the lumas; other places: below 0.5, mostly near 0
-ROW = 0.5  # size of the changes before and after, relative to this one
-LASTING = 0.08  # the same from two frames before to two frames after the change: less is a flicker
+RETURN_FRAMES = (
+    1,
+    2,
+    3,
+    4,
+    6,
+    8,
+    10,
+)  # a flash or a passing object is over within so many frames
+CANDIDATE = 0.06  # share of new blocks below which a frame is no candidate: a small figure before the same background
+LASTING = 0.06  # the same from two frames before to two frames after the change: less is a flicker
+ROW_FRAMES = 10  # three drawings on threes
+OTHER_PLACE = 0.75  # share of new blocks; a figure that fills the picture and dances changes half of them
+LATER_FRAMES = 4  # the light of a flash at a cut is gone by then
+BACK = 0.25  # change from two or three frames before to as many after, relative to that at once: shots have three
+LEAST_AREA = 0.002  # share of the pixels: less than a mouth
 
-FEATURES = (
+# What costs little, and rules out most candidates.
+QUICK_FEATURES = (
     "new_both", "new_most", "new_in_place", "colour",
     "before_1", "before_2", "before_3", "after_1", "after_2", "after_3", "before_most", "after_most",
-    "across_2", "across_3", "returns_after", "returns_in", "seen_before", "symmetric",
-    "deviation_before", "deviation_after", "mean_before", "mean_after",
+    "row_new_before", "row_new_after", "deviation_before", "deviation_after", "mean_before", "mean_after",
     "jump", "step", "complete", "sudden", "colour_across", "mixed_after", "rest_after", "mixed_before", "rest_before",
-    "shape", "shape_across", "region_colour", "region_colour_across",
+    "shape", "shape_across", "region_colour", "region_colour_across", "kept",
+    "area", "balance", "apart", "far_apart", "shift", "other_colours",
 )  # fmt: skip
-
-
-class Window:
-    """The recent frames of a footage and what pairs of their drawings have in common, computed once.
-
-    Frames are numbered from 0 at the start of the footage; those asked for outside the footage are its first or last.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        """capacity: how many frames are kept; asking for an older one raises IndexError."""
-        self._capacity = capacity
-        self._samples: dict[int, Sample] = {}
-        self._drawn: dict[int, int] = {}  # each frame's drawing, by the first frame that shows it
-        self._drawings: dict[int, Sample] = {}
-        self._pairs: dict[tuple[int, int], Novelty] = {}
-        self.length = 0
-
-    def append(self, item: Sample) -> None:
-        frame = self.length
-        held = frame > 0 and same_drawing(self._drawings[self._drawn[frame - 1]], item)
-        self._drawn[frame] = self._drawn[frame - 1] if held else frame
-        if not held:
-            self._drawings[frame] = item
-        self._samples[frame] = item
-        self.length += 1
-        expired = frame - self._capacity
-        if expired >= 0:
-            del self._samples[expired], self._drawn[expired]
-        if self.length % 64 == 0:
-            oldest = min(self._drawn.values())
-            self._drawings = {drawing: first for drawing, first in self._drawings.items() if drawing >= oldest}
-            self._pairs = {pair: value for pair, value in self._pairs.items() if min(pair) >= oldest}
-
-    def sample(self, frame: int) -> Sample:
-        frame = min(max(frame, 0), self.length - 1)
-        if frame not in self._samples:
-            raise IndexError(f"frame {frame} is no longer kept: the window holds the last {self._capacity}.")
-        return self._samples[frame]
-
-    def novelty(self, first: int, second: int, *, at_least: float = 0.0) -> Novelty:
-        """As transition_features.novelty; what is below `at_least` may be an upper bound."""
-        pair = self._drawing(first), self._drawing(second)
-        known = SAME if pair[0] == pair[1] else self._pairs.get(pair)
-        if known is None or not (known.exact or known.both < at_least):
-            # In a slow fade the drawing's first frame is far from its last one, which the next drawing follows.
-            follows = self._drawn.get(pair[1] - 1) == pair[0] and pair[1] - 1 in self._samples
-            before = self._samples[pair[1] - 1] if follows else self._drawings[pair[0]]
-            known = novelty(before, self._drawings[pair[1]], at_least=at_least)
-            self._pairs[pair] = known
-        return known
-
-    def _drawing(self, frame: int) -> int:
-        """The first frame that shows the drawing of `frame`."""
-        frame = min(max(frame, 0), self.length - 1)
-        if frame not in self._drawn:
-            raise IndexError(f"frame {frame} is no longer kept: the window holds the last {self._capacity}.")
-        return self._drawn[frame]
-
-
+FEATURES = (
+    *QUICK_FEATURES,
+    "across_2", "across_3", "returns_after", "returns_in", "seen_before", "symmetric",
+    "row_before", "row_after", "drift_before", "drift_after", "later_kept",
+    "later_area", "later_balance", "later_apart", "later_far_apart", "later_shift", "later_colours",
+    "thick", "wide", "later_thick", "later_wide",
+)  # fmt: skip
+_ACROSS = (FEATURES.index("across_2"), FEATURES.index("across_3"))
 _LOGARITHMIC = [
     FEATURES.index(name)
     for name in (
@@ -115,58 +75,51 @@ def is_candidate(window: Window, frame: int, stride: int = 1) -> bool:
     return window.novelty(frame - 1 - stride, frame + stride, at_least=LASTING).both >= LASTING
 
 
-def cut_features(window: Window, frame: int, stride: int = 1) -> NDArray[np.float32]:
-    """The evidence for a cut between `frame` - 1 and `frame`, in the order of FEATURES.
+def quick_evidence(window: Window, frame: int, stride: int = 1) -> NDArray[np.float32]:
+    """Evidence for a cut between `frame` - 1 and `frame`, in the order of QUICK_FEATURES.
 
     stride: frames of the footage per frame of about 1/24 s; at 50 and 60 frames/s it is 2, so that motion, cadence
     and flashes look as they do at 24. Shares are 0..1; colours, steps and deviations in log(1 + levels), means in
-    levels (0-255), `returns_in` in strides.
+    levels (0-255), areas in log(LEAST_AREA + share).
     """
-    before: Callable[[int], int] = lambda strides: frame - 1 - strides * stride
-    after: Callable[[int], int] = lambda strides: frame + strides * stride
-    both: Callable[[int, int], float] = lambda first, second: window.novelty(first, second).both
-    at = window.sample
-    old, new = at(frame - 1), at(frame)
+    old, new = window.sample(frame - 1), window.sample(frame)
+    second_before, second_after = (
+        window.sample(frame - 1 - 2 * stride),
+        window.sample(frame + 2 * stride),
+    )
     change = window.novelty(frame - 1, frame)
-    returns = [both(frame - 1, after(k)) for k in RETURN_FRAMES]
-    seen = [both(before(k - 1), frame) for k in RETURN_FRAMES[1:]]
-    symmetric = [both(before(k), after(k)) for k in range(1, 7)]
+    before = [_change(window, frame - 1 - k * stride, frame - 1 - (k - 1) * stride) for k in range(1, ROW_FRAMES + 1)]
+    after = [_change(window, frame + (k - 1) * stride, frame + k * stride) for k in range(1, ROW_FRAMES + 1)]
     step = distance(old, new)
-    mixed_after, rest_after = _mixture(new, old, at(after(1)))
-    mixed_before, rest_before = _mixture(old, at(before(1)), new)
     evidence = np.array(
         [
             change.both,
             max(change.gone, change.come),
             change.still,
             colour_distance(old, new),
-            *(both(before(k), before(k - 1)) for k in (1, 2, 3)),
-            *(both(after(k - 1), after(k)) for k in (1, 2, 3)),
-            max(both(before(k), before(k - 1)) for k in range(4, 9)),
-            max(both(after(k - 1), after(k)) for k in range(4, 9)),
-            both(before(1), after(1)),
-            both(before(2), after(2)),
-            min(returns),
-            float(RETURN_FRAMES[int(np.argmin(returns))]),
-            min(seen),
-            min(symmetric),
+            *before[:3],
+            *after[:3],
+            max(before[3:8]),
+            max(after[3:8]),
+            max(_same_place(before), default=0.0),
+            max(_same_place(after), default=0.0),
             old.deviation,
             new.deviation,
             old.mean,
             new.mean,
-            step / max(1.0, distance(at(before(2)), at(after(2)))),
+            step / max(1.0, distance(second_before, second_after)),
             step,
-            step / max(0.1, distance(old, at(after(2)))),
-            step / max(0.1, distance(at(before(2)), new)),
-            colour_distance(at(before(2)), at(after(2))),
-            mixed_after,
-            rest_after,
-            mixed_before,
-            rest_before,
+            step / max(0.1, distance(old, second_after)),
+            step / max(0.1, distance(second_before, new)),
+            colour_distance(second_before, second_after),
+            *_mixture(new, old, window.sample(frame + stride)),
+            *_mixture(old, window.sample(frame - 1 - stride), new),
             alike(old, new),
-            alike(at(before(2)), at(after(2))),
+            alike(second_before, second_after),
             region_colour_distance(old, new),
-            region_colour_distance(at(before(2)), at(after(2))),
+            region_colour_distance(second_before, second_after),
+            kept_in_place(old, new),
+            *_replaced(replacement(old, new)),
         ],
         dtype=np.float32,
     )
@@ -175,17 +128,71 @@ def cut_features(window: Window, frame: int, stride: int = 1) -> NDArray[np.floa
     return evidence
 
 
-def only_another_drawing(evidence: NDArray[np.float32]) -> bool:
-    """Whether the change is one of a row of alike ones, in the same colours and the same place.
+def cut_evidence(window: Window, frame: int, quick: NDArray[np.float32], stride: int = 1) -> NDArray[np.float32]:
+    """All the evidence, in the order of FEATURES; quick: that of quick_evidence. `returns_in` is in strides."""
+    before: Callable[[int], int] = lambda strides: frame - 1 - strides * stride
+    after: Callable[[int], int] = lambda strides: frame + strides * stride
+    both: Callable[[int, int], float] = lambda first, second: window.novelty(first, second).both
+    returns = [both(frame - 1, after(k)) for k in RETURN_FRAMES]
+    seen = [both(before(k - 1), frame) for k in RETURN_FRAMES[1:]]
+    old, later = window.sample(frame - 1), window.sample(after(LATER_FRAMES))
+    now, then = replacement(old, window.sample(frame)), replacement(old, later)
+    row_before, drift_before = _action(window, frame - 1, -stride)
+    row_after, drift_after = _action(window, frame, stride)
+    more = [
+        both(before(1), after(1)),
+        both(before(2), after(2)),
+        min(returns),
+        float(RETURN_FRAMES[int(np.argmin(returns))]),
+        min(seen),
+        min(both(before(k), after(k)) for k in range(1, 7)),
+        *(_log_area(area) for area in (row_before, row_after, drift_before, drift_after)),
+        kept_in_place(old, later),
+        *_replaced(then),
+        *(now.thick, now.wide, then.thick, then.wide),
+    ]
+    return np.concatenate((quick, np.array(more, np.float32)))
 
-    A figure that fills the picture and dances on threes changes half of it with every drawing; so does a montage of
-    shots of three frames, but that brings new colours.
-    """
-    value = dict(zip(FEATURES, evidence.tolist(), strict=True))
-    before = max(value[name] for name in ("before_1", "before_2", "before_3", "before_most"))
-    after = max(value[name] for name in ("after_1", "after_2", "after_3", "after_most"))
-    same_colours = float(np.expm1(value["region_colour"])) < SAME_COLOURS
-    return same_colours and value["shape"] > SAME_PLACE and min(before, after) > ROW * value["new_both"]
+
+def comes_back(evidence: NDArray[np.float32]) -> bool:
+    """Whether the pictures before and after the change are one: something flashed, or passed the camera."""
+    across = min(float(evidence[_ACROSS[0]]), float(evidence[_ACROSS[1]]))
+    return across < BACK * float(evidence[0])
+
+
+def _change(window: Window, first: int, second: int) -> float:
+    return window.novelty(first, second, at_least=CANDIDATE).both
+
+
+def _same_place(changes: list[float]) -> list[float]:
+    """The changes up to the next one of place."""
+    ends = (index for index, change in enumerate(changes) if change >= OTHER_PLACE)
+    return changes[: next(ends, len(changes))]
+
+
+def _action(window: Window, start: int, step: int) -> tuple[float, float]:
+    """Largest share of the pixels that changes at once beside a frame, and in all, up to the next change of place."""
+    row, last, changed = 0.0, start, False
+    for k in range(1, ROW_FRAMES + 1):
+        at = start + k * step
+        change = _change(window, min(last, at), max(last, at))
+        if change >= OTHER_PLACE:
+            break
+        if change > 0.0:
+            changed = True
+            row = max(row, changed_area(window.sample(last), window.sample(at)))
+        last = at
+    return row, changed_area(window.sample(start), window.sample(last)) if changed else 0.0
+
+
+def _replaced(change: Replacement) -> tuple[float, ...]:
+    return (
+        _log_area(change.area), change.balance, change.apart, change.far_apart, change.shift, change.colours,
+    )  # fmt: skip
+
+
+def _log_area(share: float) -> float:
+    return float(np.log(share + LEAST_AREA))
 
 
 def distance(first: Sample, second: Sample) -> float:

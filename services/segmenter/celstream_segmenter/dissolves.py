@@ -15,9 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.transition_features import BLACK
+from celstream_segmenter.mixing import mixed_share, other_share
+from celstream_segmenter.replacement import replacement
+from celstream_segmenter.transition_features import BLACK, Sample, alike, motion_share
 
-REACHES = (4, 7, 12, 18, 26)  # frames from the middle to either side: transitions of 3 to about 48 frames
+REACHES = (
+    4,
+    7,
+    12,
+    18,
+    26,
+)  # frames from the middle to either side: transitions of 3 to about 48 frames
 EVERY_FRAMES = 2  # middles are tried at this distance; the shortest reach overlaps itself fourfold
 BUFFER_FRAMES = 2 * (2 * max(REACHES) + 1)
 MIN_STEP = 3.0  # root mean square of B - A in levels; below it the two sides are the same to the eye
@@ -29,8 +37,19 @@ EDGE = 0.05
 OUTSIDE = 0.7  # change outside the transition over the same time, relative to the change inside
 MIN_NEW = 0.7  # share of blocks that must be new in B after motion compensation; a title over a scene changes 0.5
 MIN_STILL = 0.7  # of the middle's change, what motion does not explain (pans: up to 0.4; dissolves: from 0.8)
+# A dissolve to other figures before the same background: less is new, but what changes is mixed at the same time, and
+# figures vanish as well as appear. A title that comes up over a scene only appears; a slow pan stays alike.
+LOCAL_NEW = 0.12
+LOCAL_ALIKE = 0.96
+LOCAL_AREA = (0.04, 0.7)  # share of the pixels that change; more is light
+LOCAL_BALANCE, LOCAL_APART = 0.3, 0.3  # of Replacement
+LOCAL_MIXED = 0.58
+LOCAL_OTHER = (
+    0.15  # pixels between that show neither picture, relative to those that change; walking figures: 0.2 and more
+)
+LOCAL_WIPE_BLOCKS, LOCAL_WIPE_ONCE, LOCAL_WIPE_FIT = 0.12, 0.75, 0.8
 SAME_SHAPE = 0.65  # correlation of the lumas of both sides from which the change is one of light
-SAME_BLEND = 0.85  # overlap of two finds, of neighbouring middles or reaches, from which one verdict holds for both
+SAME_BLEND = 0.75  # overlap of two finds, of neighbouring middles or reaches, from which one verdict holds for both
 WIPE_MIN_STILL = 0.35  # a front that moves looks like motion in part
 WIPE_MIN_FIT = 0.7  # share of the variance of the blocks' turning times that a smooth front explains
 WIPE_ONCE = 0.65  # share of the blocks that turn once and stay
@@ -56,14 +75,18 @@ class Blend:
 class BlendFinder:
     """Follows small pictures, frame by frame, and reports blends once the frames after them have been seen."""
 
-    def __init__(self, new_share: Callable[[int, int, float], float], still_share: Callable[[int, int], float]) -> None:
-        """Two measures of pairs of frames of the last BUFFER_FRAMES.
+    def __init__(
+        self,
+        sample_at: Callable[[int], Sample],
+        new_share: Callable[[int, int, float], float],
+    ) -> None:
+        """Access to the last BUFFER_FRAMES frames.
 
-        new_share: share 0..1 of the blocks that are new in both directions; below the third number, an upper bound.
-        still_share: share 0..1 of the difference that motion does not explain.
+        sample_at: one of them. new_share: share 0..1 of the blocks that are new in both directions between two of
+        them; below the third number, an upper bound.
         """
+        self._sample_at = sample_at
         self._new_share = new_share
-        self._still_share = still_share
         self._verdicts: deque[tuple[Blend, bool]] = deque(maxlen=32)
         self._coarse = np.zeros((0, 0), dtype=np.float32)  # the last frames, twice: any run of them is one slice
         self._count = 0
@@ -89,7 +112,10 @@ class BlendFinder:
 
     def _around(self, middle: int, reach: int) -> list[Blend]:
         first, last = middle - reach, middle + reach
-        before, after = self._coarse[first % BUFFER_FRAMES], self._coarse[last % BUFFER_FRAMES]
+        before, after = (
+            self._coarse[first % BUFFER_FRAMES],
+            self._coarse[last % BUFFER_FRAMES],
+        )
         whole = after - before
         power = float(whole @ whole)
         if power < MIN_STEP**2 * whole.size:
@@ -102,27 +128,77 @@ class BlendFinder:
         if blend is None:
             return []
         blend = Blend(
-            blend.first + first, blend.last + first, blend.wipe, blend.leftover, float(np.sqrt(power / whole.size))
+            blend.first + first,
+            blend.last + first,
+            blend.wipe,
+            blend.leftover,
+            float(np.sqrt(power / whole.size)),
         )
         if not self._bounded(blend, power / whole.size):
-            return []
-        if not blend.wipe and self._same_shape(blend.first - 1, blend.last + 1):
             return []
         return [blend] if self._joins_two_shots(blend) else []
 
     def _joins_two_shots(self, blend: Blend) -> bool:
-        """Whether another picture comes, and motion does not explain how."""
+        """Whether another picture comes, or other figures before the same background; and not by motion."""
         for known, verdict in self._verdicts:
             if known.wipe == blend.wipe and _overlap(known, blend) >= SAME_BLEND:
                 return verdict
-        verdict = self._new_share(blend.first - 1, blend.last + 1, MIN_NEW) >= MIN_NEW
-        if verdict:
-            eighth = (blend.last - blend.first) / 8
-            inner = (int(blend.first + 3 * eighth), int(np.ceil(blend.last - 3 * eighth)))
-            still = WIPE_MIN_STILL if blend.wipe else MIN_STILL
-            verdict = inner[1] <= inner[0] or self._still_share(*inner) >= still
+        verdict = self._is_news(blend) and self._is_still(blend)
         self._verdicts.append((blend, verdict))
         return verdict
+
+    def _is_news(self, blend: Blend) -> bool:
+        first, last = blend.first - 1, blend.last + 1
+        another = blend.wipe or not self._same_shape(first, last)
+        if another and self._new_share(first, last, MIN_NEW) >= MIN_NEW:
+            return True
+        return self._brings_other_figures(blend)
+
+    def _brings_other_figures(self, blend: Blend) -> bool:
+        """Whether a part of the picture changes, all of it at the same time, and things vanish as well as appear."""
+        first, last = blend.first - 1, blend.last + 1
+        before, after = self._sample_at(first), self._sample_at(last)
+        if alike(before, after) > LOCAL_ALIKE:
+            return False
+        change = replacement(before, after)
+        if not LOCAL_AREA[0] <= change.area <= LOCAL_AREA[1]:
+            return False
+        if change.balance < LOCAL_BALANCE or change.far_apart < LOCAL_APART:
+            return False
+        if blend.wipe:
+            return self._shows_nothing_else(blend) and self._new_share(first, last, LOCAL_NEW) >= LOCAL_NEW
+        mixed = 0.0
+        for at in (0.5, 0.3, 0.7):
+            share = mixed_share(
+                before,
+                self._sample_at(round(blend.first + at * (blend.last - blend.first))),
+                after,
+            )
+            if share < LOCAL_MIXED - 0.1:
+                return False
+            mixed += share / 3
+        return mixed >= LOCAL_MIXED and self._new_share(first, last, LOCAL_NEW) >= LOCAL_NEW
+
+    def _shows_nothing_else(self, blend: Blend) -> bool:
+        """Whether every frame between shows parts of the two pictures and nothing that is in neither."""
+        before, after = (
+            self._sample_at(blend.first - 1),
+            self._sample_at(blend.last + 1),
+        )
+        length = blend.last - blend.first
+        return all(
+            other_share(before, self._sample_at(round(blend.first + at * length)), after) <= LOCAL_OTHER
+            for at in (0.5, 0.25, 0.75)
+        )
+
+    def _is_still(self, blend: Blend) -> bool:
+        eighth = (blend.last - blend.first) / 8
+        first, last = (
+            int(blend.first + 3 * eighth),
+            int(np.ceil(blend.last - 3 * eighth)),
+        )
+        least = WIPE_MIN_STILL if blend.wipe else MIN_STILL
+        return last <= first or motion_share(self._sample_at(first), self._sample_at(last)) >= least
 
     def _same_shape(self, first: int, last: int) -> bool:
         """Whether the lumas of two frames go up and down together: one picture, dimmed or lit."""
@@ -139,7 +215,10 @@ class BlendFinder:
         oldest = max(0, self._count - BUFFER_FRAMES)
         limit = OUTSIDE**2 * power
         start, end = blend.first - 1, blend.last + 1
-        for near, far in ((start, max(start - length, oldest)), (end, min(end + length, self._count - 1))):
+        for near, far in (
+            (start, max(start - length, oldest)),
+            (end, min(end + length, self._count - 1)),
+        ):
             if abs(far - near) < min(3, length):
                 continue
             change = self._coarse[far % BUFFER_FRAMES] - self._coarse[near % BUFFER_FRAMES]
@@ -187,14 +266,17 @@ def fit_wipe(rows: NDArray[np.float32]) -> Blend | None:
     whole = blocks[-1] - blocks[0]
     power = (whole**2).sum(axis=2)
     valid = power > 3 * 8.0**2
-    if np.count_nonzero(valid) < WIPE_MIN_BLOCKS * valid.size:
+    count = int(np.count_nonzero(valid))
+    if count < LOCAL_WIPE_BLOCKS * valid.size:
         return None
+    # Where few blocks can tell, each must tell more clearly.
+    local = count < WIPE_MIN_BLOCKS * valid.size
     parts = (blocks - blocks[0])[:, valid]
     whole, power = whole[valid], power[valid]
     weights = np.einsum("fbc,bc->fb", parts, whole) / power
     turned = weights > 0.5
     once = np.count_nonzero(turned[1:] != turned[:-1], axis=0) == 1
-    if np.count_nonzero(once) < WIPE_ONCE * once.size:
+    if np.count_nonzero(once) < (LOCAL_WIPE_ONCE if local else WIPE_ONCE) * once.size:
         return None
     rest = ((parts - weights[..., None] * whole) ** 2).sum(axis=2) / power
     if float(np.sqrt(np.median(rest.max(axis=0)))) > WIPE_LEFTOVER:
@@ -215,7 +297,7 @@ def fit_wipe(rows: NDArray[np.float32]) -> Blend | None:
         _explained(turns, np.hypot(x_c * 16, y_c * 9)),
         _explained(turns, np.abs(x_c), np.abs(y_c)),
     )
-    if explained < WIPE_MIN_FIT:
+    if explained < (LOCAL_WIPE_FIT if local else WIPE_MIN_FIT):
         return None
     start, end = np.percentile(turns, (1, 99))
     return Blend(max(1, int(start) - 1), min(frames - 2, int(end)), True, 1.0 - explained)

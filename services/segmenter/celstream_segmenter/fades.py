@@ -23,7 +23,10 @@ JUMP = 0.38  # a step of this share of the fade's range is a cut inside it
 NOTHING = 0.12  # level left at the dark end, as a share of the other end
 FAINT = 6.0  # level of a frame that shows next to nothing, in grey levels
 EDGE = 0.03  # the share of the range at each end that belongs to the shots, not to the fade
-SHAPE_FULL, SHAPE_BROKEN = 1.6, 0.35  # what scaling may leave over, relative to the steps: whole fade, broken-off fade
+SHAPE_FULL, SHAPE_BROKEN = (
+    1.6,
+    0.35,
+)  # what scaling may leave over, relative to the steps: whole fade, broken-off fade
 MAX_FRAMES = 400  # levels kept; a fade is at most this long
 
 
@@ -101,8 +104,17 @@ class FadeFinder:
             return []
         levels = np.array(self._levels)[start - oldest : end - oldest + 1]
         leftovers = np.array(self._leftovers)[start - oldest : end - oldest + 1]
+        if self._direction > 0 and start == 0 and levels[1] - levels[0] > 0.5 * levels[0]:
+            # The footage begins with the first mixed frame: nothing was before it.
+            levels, leftovers = (
+                np.append(0.0, levels),
+                np.append(leftovers[0], leftovers),
+            )
         if self._direction > 0:  # a fade-in is a fade-out read backwards
-            levels, leftovers = levels[::-1], np.concatenate((leftovers[:1], leftovers[:0:-1]))
+            levels, leftovers = (
+                levels[::-1],
+                np.concatenate((leftovers[:1], leftovers[:0:-1])),
+            )
         result = judge(levels, leftovers)
         if result is None:
             return []
@@ -125,7 +137,11 @@ def judge(levels: NDArray[np.float64], leftovers: NDArray[np.float64]) -> tuple[
             offset = int(jumps[-1]) + 1
             rest = judge(levels[offset:], leftovers[offset:]) if levels.size - offset > MIN_FRAMES else None
             return None if rest is None else (rest[0] + offset, rest[1] + offset, rest[2])
-        levels, leftovers, steps = levels[: jumps[0] + 1], leftovers[: jumps[0] + 1], steps[: jumps[0]]
+        levels, leftovers, steps = (
+            levels[: jumps[0] + 1],
+            leftovers[: jumps[0] + 1],
+            steps[: jumps[0]],
+        )
         broken = True
     if levels.size <= MIN_FRAMES:
         return None

@@ -16,22 +16,29 @@ from celstream_segmenter.blank_cuts import blank_cut
 from celstream_segmenter.cut_evidence import (
     CANDIDATE,
     REACH_AFTER,
-    Window,
-    cut_features,
+    comes_back,
+    cut_evidence,
     distance,
     is_candidate,
-    only_another_drawing,
+    quick_evidence,
 )
-from celstream_segmenter.cut_model import CUT_PROBABILITY, cut_probability
-from celstream_segmenter.dissolves import BUFFER_FRAMES, MAX_LEFTOVER, REACHES, Blend, BlendFinder
+from celstream_segmenter.cut_model import CUT_PROBABILITY, cut_probability, is_no_cut
+from celstream_segmenter.dissolves import (
+    BUFFER_FRAMES,
+    MAX_LEFTOVER,
+    REACHES,
+    Blend,
+    BlendFinder,
+)
+from celstream_segmenter.drawing_window import Window
 from celstream_segmenter.fades import MIN_FRAMES, Fade, FadeFinder
-from celstream_segmenter.transition_features import is_blank, motion_share, sample
+from celstream_segmenter.transition_features import is_blank, sample
 from celstream_segmenter.transitions import Kind, Transition
 
 BLACK, WHITE = (16.0, 128.0, 128.0), (235.0, 128.0, 128.0)
 HOLD_FRAMES = 2 * max(REACHES) + 8  # the longest dissolve is known so long after its first frame
 HOLD_FADE_FRAMES = 240  # a slow fade holds back what lies inside it for so long at most
-SURE = 0.6  # a cut of this probability stands against a gradual transition around it
+SURE = CUT_PROBABILITY  # a cut of this probability stands against a gradual transition around it
 CUT_DISTANCE = 2  # two cuts this near are one: the shortest shot has three frames
 RETURN = 0.5  # share of a fade's change that one frame takes back where the next shot begins at full light
 FLASH_FRAMES = 16  # a flash and its decay are over within this time
@@ -58,11 +65,9 @@ class TransitionFinder:
         self._window = Window((BUFFER_FRAMES + 32) * self._stride)
         self._black, self._white = FadeFinder(BLACK), FadeFinder(WHITE)
         self._blends = BlendFinder(
+            lambda frame: self._window.sample(frame * self._stride),
             lambda first, second, enough: (
                 self._window.novelty(first * self._stride, second * self._stride, at_least=enough).both
-            ),
-            lambda first, second: motion_share(
-                self._window.sample(first * self._stride), self._window.sample(second * self._stride)
             ),
         )
         self._pending: list[tuple[int, float, Transition]] = []  # rank (lower wins), strength, transition
@@ -109,8 +114,10 @@ class TransitionFinder:
             if ruled is not None:
                 probability = ruled
             else:
-                evidence = cut_features(self._window, frame, self._stride)
-                probability = 0.0 if only_another_drawing(evidence) else cut_probability(evidence)
+                quick = quick_evidence(self._window, frame, self._stride)
+                if not is_no_cut(quick):
+                    evidence = cut_evidence(self._window, frame, quick, self._stride)
+                    probability = 0.0 if comes_back(evidence) else cut_probability(evidence)
         self.change.append(probability)
         if probability >= CUT_PROBABILITY:
             self._pending.append((2, probability, Transition("cut", frame, frame, frame, probability)))
@@ -120,7 +127,13 @@ class TransitionFinder:
         first, last = self._in_footage(fade.first, fade.last)
         frame = last + 1 if fade.outward else first
         confidence = 1.0 / (1.0 + 0.25 * fade.leftover)
-        self._pending.append((rank, float(last - first), Transition(kind, first, last, frame, confidence)))
+        self._pending.append(
+            (
+                rank,
+                float(last - first),
+                Transition(kind, first, last, frame, confidence),
+            )
+        )
         if fade.outward and self._returns_at_once(first, last):
             self._pending.append((2, confidence, Transition("cut", frame, frame, frame, confidence)))
 
@@ -178,8 +191,14 @@ class TransitionFinder:
             if not any(_exclude(trimmed, other) for other in kept):
                 kept.append(trimmed)
         # What an undecided find still overlaps waits with it.
-        waiting = min((item.start_frame for item in kept if item.end_frame > limit), default=limit + 1)
-        out = sorted((item for item in kept if item.end_frame < waiting), key=lambda item: item.start_frame)
+        waiting = min(
+            (item.start_frame for item in kept if item.end_frame > limit),
+            default=limit + 1,
+        )
+        out = sorted(
+            (item for item in kept if item.end_frame < waiting),
+            key=lambda item: item.start_frame,
+        )
         if out:
             self._last = out[-1]
             self._pending = [item for item in self._pending if item[2].end_frame > self._last.end_frame]
@@ -203,7 +222,10 @@ def _without_cuts(found: Transition, cuts: list[int]) -> Transition | None:
             if start > found.end_frame:
                 return None
             found = replace(found, start_frame=start)
-        found = replace(found, frame=found.end_frame + 1 if found.kind == "fade_out" else found.start_frame)
+        found = replace(
+            found,
+            frame=found.end_frame + 1 if found.kind == "fade_out" else found.start_frame,
+        )
         if found.end_frame - found.start_frame + 1 < MIN_FRAMES:
             return None
     return found

@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 import pytest
-from celstream_segmenter.cut_evidence import FEATURES, Window, cut_features
+from celstream_segmenter.cut_evidence import FEATURES, cut_evidence, quick_evidence
 from celstream_segmenter.cut_model import cut_probability
+from celstream_segmenter.drawing_window import Window
 from celstream_segmenter.transition_features import Sample, is_blank, motion_share, novelty, sample
 
 from tests.transition_pictures import BLACK, HEIGHT, WIDTH, Picture, mixed, picture, shot
@@ -82,7 +83,7 @@ def test_the_model_takes_the_evidence_as_it_is() -> None:
     window = Window(100)
     for frame in shot(1, 20) + shot(2, 20):
         window.append(reduced(frame))
-    evidence = cut_features(window, 20)
+    evidence = cut_evidence(window, 20, quick_evidence(window, 20))
     assert evidence.shape == (len(FEATURES),)
     assert cut_probability(evidence) > 0.8
     with pytest.raises(ValueError, match="train it again"):

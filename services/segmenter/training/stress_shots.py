@@ -151,7 +151,8 @@ def _happen(canvas: Picture, event: Event, time: int) -> Picture:
     match event.kind:
         case "thrust" if since < 40:  # a fist comes towards the camera, in a few drawings
             held = int(rng.integers(1, 5))
-            near = min(1.0, (since // held + 1) / int(rng.integers(2, 7)))
+            # It withdraws as it came: a fist that is gone from one frame to the next would be a cut to the eye.
+            near = min(1.0, (min(since, 39 - since) // held + 1) / int(rng.integers(2, 7)))
             place = (int(WIDTH * rng.uniform(0.2, 0.8)), int(HEIGHT * rng.uniform(0.4, 1.0)))
             axes = (int(WIDTH * near * rng.uniform(0.3, 0.7)), int(HEIGHT * near * rng.uniform(0.4, 0.9)))
             cv2.ellipse(canvas, place, axes, 0, 0, 360, colour(rng), -1, cv2.LINE_AA)

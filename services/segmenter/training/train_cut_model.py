@@ -2,7 +2,7 @@
 
     python services/segmenter/training/train_cut_model.py
 
-About a quarter of an hour of two idle cores, most of it for drawing. The same arguments give the same weights, up
+About half an hour of one idle core, most of it for drawing. The same arguments give the same weights, up
 to the rounding of the encoder and of the linear algebra at hand. Films are compressed by x264 at CRF 18-32 first.
 """
 
@@ -21,13 +21,20 @@ import cv2
 import numpy as np
 from celstream_renderer.delivery import Delivery
 from celstream_renderer.encode import render
-from celstream_renderer.random_film import random_film
 from celstream_renderer.styles import STYLES
 from celstream_segmenter import cut_model
 from celstream_segmenter.blank_cuts import blank_cut
-from celstream_segmenter.cut_evidence import FEATURES, Window, cut_features, is_candidate
+from celstream_segmenter.cut_evidence import (
+    FEATURES,
+    QUICK_FEATURES,
+    cut_evidence,
+    is_candidate,
+    quick_evidence,
+)
+from celstream_segmenter.drawing_window import Window
 from celstream_segmenter.small_pictures import small_picture
 from celstream_segmenter.transition_features import sample
+from hard_films import hard_film
 from numpy.typing import NDArray
 from stress_film import StressFilm, stress_film
 from stress_shots import HEIGHT, WIDTH
@@ -40,8 +47,8 @@ Rows = tuple[NDArray[np.float32], NDArray[np.float64]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=140, help="stress films, about 300 frames each")
-    parser.add_argument("--rendered", type=int, default=90, help="films of the renderer, about 12 s each")
+    parser.add_argument("--films", type=int, default=180, help="stress films, about 300 frames each")
+    parser.add_argument("--rendered", type=int, default=95, help="films of the renderer, about 12 s each")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--rows", type=Path, help="where the evidence is kept between runs (.npz)")
     arguments = parser.parse_args()
@@ -56,6 +63,8 @@ def main() -> None:
         if arguments.rows is not None:
             np.savez(arguments.rows, features=features, labels=labels)
     weights = fit(features, labels)
+    quick = fit(features[:, : len(QUICK_FEATURES)], labels, members=3, hidden=24)
+    weights |= {f"quick_{name}": values for name, values in quick.items()}
     np.savez(Path(cut_model.__file__).with_name(cut_model.WEIGHTS), **weights)
     print(f"{len(labels)} candidates, {int(labels.sum())} of them cuts -> {cut_model.WEIGHTS}")  # noqa: T201
 
@@ -73,7 +82,7 @@ def rendered_rows(index: int) -> Rows:
     seed = RENDERED_SEEDS + index
     repeat, blend = Delivery("repeat", Fraction(30)), Delivery("blend", Fraction(30))
     delivery = (Delivery(), Delivery(), Delivery(), repeat, blend, Delivery("blend", Fraction(25)))[index * 5 % 6]
-    film = random_film(seed, tuple(STYLES)[index % len(STYLES)], 12.0, size=(WIDTH, HEIGHT), sound=False)
+    film = hard_film(seed, tuple(STYLES)[index % len(STYLES)], 12.0, (WIDTH, HEIGHT))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mkv"
         truth = render(film, path, crf=18 + seed * 7 % 15, delivery=delivery)
@@ -94,7 +103,7 @@ def evidence(window: Window, cuts: list[int], gradual: list[tuple[int, int]]) ->
     rows, labels = [], []
     for frame in range(1, window.length):
         if frame not in silent and is_candidate(window, frame) and blank_cut(window, frame) is None:
-            rows.append(cut_features(window, frame))
+            rows.append(cut_evidence(window, frame, quick_evidence(window, frame)))
             labels.append(CUT if frame in true else NO_CUT)
     return np.array(rows, np.float32).reshape(-1, len(FEATURES)), np.array(labels, np.float64)
 
