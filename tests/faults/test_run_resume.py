@@ -181,7 +181,7 @@ def test_a_worker_that_dies_is_started_anew(fresh: Path, undisturbed: tuple[dict
     with running(fresh) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if b'"progress"' in line:
+            if b'"event": "footage"' in line:
                 break
         (victim, *_) = [pid for pid in workers_of(fresh / "dataset") if pid != process.pid]
         os.kill(victim, signal.SIGKILL)
@@ -197,7 +197,7 @@ def test_a_second_run_in_the_same_folder_is_refused_in_one_line(
     with running(fresh) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if b'"progress"' in line:
+            if b'"event": "footage"' in line:
                 break
         os.kill(process.pid, signal.SIGSTOP)  # it must not end before the other one has tried
         try:

@@ -27,7 +27,7 @@ STARTED = "Kafka Server started"
 ASK_SECONDS = 5.0
 SUMS = "kafka.sha256"
 
-POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+POM = f"""<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>celstream</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>

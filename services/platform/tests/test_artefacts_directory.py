@@ -148,7 +148,7 @@ def test_a_place_that_is_no_folder_is_away(tmp_path: Path) -> None:
         DirectoryStore(tmp_path / "file" / "artefacts")
 
 
-@pytest.mark.parametrize("url", ["s3://bucket", "file://", "file:///", "/folder"])
+@pytest.mark.parametrize("url", ["ftp://bucket", "file://", "file:///", "/folder"])
 def test_an_unknown_address_is_refused_with_what_is_known(url: str) -> None:
     with pytest.raises(Invalid, match="file:///absolute/folder"):
         open_artefact_store(url)

@@ -217,7 +217,7 @@ def test_a_file_of_something_else_is_refused(path: Path, kind: str) -> None:
         SqliteEventLog(path)
 
 
-@pytest.mark.parametrize("url", ["kafka://host:9092", "sqlite://", "sqlite:///", "sqlite://host/x", "events.sqlite"])
+@pytest.mark.parametrize("url", ["nats://host:4222", "sqlite://", "sqlite:///", "sqlite://host/x", "events.sqlite"])
 def test_an_unknown_address_is_refused_with_what_is_known(url: str) -> None:
     with pytest.raises(Invalid, match="sqlite:///absolute/path"):
         open_event_log(url)
