@@ -1,0 +1,77 @@
+"""A long film is finished however often its worker is asked to end, and little of the work is done twice."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from celstream_protos.v1 import envelope_pb2
+
+from tests.benchmarks.recording import record
+from tests.faults.interrupted_film import Interrupted, interrupt, looped_film
+
+SHOT_FRAMES = 36
+
+
+def plain_film(path: Path, shots: int) -> Path:
+    """Drawings that are held for a second and a half each, with a cut between them; cheap to make and to decode."""
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=24, options={"preset": "ultrafast"})
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        video.codec_context.time_base = Fraction(1, 24)
+        for shot in range(shots):
+            blocks = np.random.default_rng(shot).integers(0, 255, (8, 12, 3), np.uint8)
+            picture = av.VideoFrame.from_ndarray(blocks.repeat(8, 0).repeat(8, 1))
+            for number in range(SHOT_FRAMES):
+                picture.pts, picture.time_base = shot * SHOT_FRAMES + number, Fraction(1, 24)
+                out.mux(video.encode(picture))
+        out.mux(video.encode(None))
+    return path
+
+
+def check(done: Interrupted, interruptions: int) -> None:
+    (outcome,) = done.outcomes
+    assert outcome.state == envelope_pb2.OUTCOME_STATE_COMPLETED
+    assert done.interruptions >= interruptions
+    assert done.repeated <= 0.10, f"{done.repeated:.1%} of {done.frames} frames again: {done.decoded}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_film_whose_worker_is_asked_to_end_again_and_again_is_finished_with_little_repeated(tmp_path: Path) -> None:
+    """Time is scaled down by fifteen: chapters of 2 s for 30 s, four minutes of film for an hour."""
+    film = plain_film(tmp_path / "film.mp4", shots=160)
+    done = interrupt(film, tmp_path, chapter_seconds=2.0, frames_between=(1500, 2100), processes=1, seed=1)
+    check(done, interruptions=2)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(4 * 3600)
+def test_a_film_of_two_hours_under_a_sigterm_every_few_minutes(tmp_path: Path) -> None:
+    """Every 12 to 18 minutes of footage: three minutes and more of work on 1080p."""
+    film = looped_film(tmp_path, 120, 60, (320, 180))
+    rows = []
+    for processes in (1, 2):
+        folder = tmp_path / f"by-{processes}"
+        folder.mkdir()
+        done = interrupt(
+            film, folder, chapter_seconds=30.0, frames_between=(17_280, 25_920), processes=processes, seed=processes
+        )
+        check(done, interruptions=5)
+        rows.append(
+            {
+                "processes": processes,
+                "frames of the film": done.frames,
+                "interruptions": done.interruptions,
+                "frames decoded in all": sum(done.decoded),
+                "share repeated": done.repeated,
+            }
+        )
+    record(
+        "interruption",
+        "A film of two hours (320x180, 24 frames/s) under a SIGTERM every 12 to 18 minutes of footage",
+        rows,
+        ["A checkpoint comes with the first hard cut after every 30 s of footage; the worker says what it decoded."],
+    )
