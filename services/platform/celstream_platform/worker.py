@@ -99,6 +99,7 @@ class Worker:
         self._window = Window(self._settings.max_events, self._settings.commit_seconds)
         self._backoff = Backoff(self._settings.first_backoff_seconds, self._settings.longest_backoff_seconds)
         self._pauses: dict[tuple[str, int, int], Backoff] = {}
+        self._paused_until = 0.0
         self._ready = False
         self._lag_due = 0.0
 
@@ -170,7 +171,8 @@ class Worker:
         except Unavailable as error:
             self._wait(error, shutdown)
             return 0
-        if not deliveries or not self._backoff.failures:
+        idle = not deliveries and time.monotonic() >= self._paused_until
+        if idle or not self._backoff.failures:
             self._set_ready(True)
         in_flight = metrics.EVENTS_IN_FLIGHT.labels(self._stage.name)
         in_flight.inc(len(deliveries))
@@ -250,6 +252,8 @@ class Worker:
         first, rest = deliveries[0], deliveries[1:]
         pause = self._pause_seconds(first, error)
         self._insist(lambda: session.release([first], failed=isinstance(error, Bug), pause_seconds=pause), shutdown)
+        if isinstance(error, Unavailable):  # while nothing comes because it is paused, nothing is known to be well
+            self._paused_until = time.monotonic() + pause
         self._insist(lambda: session.release(rest), shutdown)
         metrics.EVENTS_PROCESSED.labels(self._stage.name, "released").inc(len(deliveries))
         if isinstance(error, Bug):
