@@ -1,5 +1,6 @@
 """The command `celstream`: what it can do, and with which exit code it ends."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from celstream.processors import usable_processors
 SOME_BAD, FAULT = 2, 1
 if TYPE_CHECKING:
     from celstream.display import Display
+    from celstream.remote_display import RemoteDisplay
 
 JOBS = usable_processors()
 
@@ -31,6 +33,31 @@ Examples:
   celstream run films/ --out dataset --json | jq .
 
 Exit codes: 0 all is well; 2 some footage or an option could not be used; 130 interrupted; 1 a fault of the program.
+"""
+
+SUBMIT_EXAMPLES = """
+Examples:
+
+  celstream submit film.mp4 --to localhost:50051
+
+  celstream submit films/ --to catalog.example.org:50051 --ca-file ca.pem --token-file token --watch
+
+  celstream submit film.mp4 --to localhost:50051 --license CC-BY-4.0 --json | jq -r .footage_id
+
+Exit codes: 0 all is well; 2 some footage was refused, or the catalog is away; 130 interrupted; 1 a fault of the
+program.
+"""
+WATCH_EXAMPLES = """
+Examples:
+
+  celstream watch --at localhost:50051
+
+  celstream watch 3f9a2c --at localhost:50051
+
+  celstream watch 3f9a2c --at localhost:50051 --json | jq .finished
+
+Exit codes: 0 finished; 2 the footage was refused or is unknown, or the catalog is away; 130 interrupted; 1 it met a
+fault of the program.
 """
 
 app = typer.Typer(
@@ -50,6 +77,11 @@ Json = Annotated[
     bool, typer.Option("--json", help="One JSON object a line on standard output, and nothing else there.")
 ]
 DetectorOption = Annotated[DetectorName, typer.Option(help="How transitions are found.")]
+CaFile = Annotated[Path | None, typer.Option(help="CA of the catalog's certificate, PEM.", show_default="no TLS")]
+TokenFile = Annotated[Path | None, typer.Option(help="File that holds the bearer token.", show_default="none")]
+StyleOption = Annotated[Style, typer.Option(help="Where the drawing style comes from.")]
+Work = Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")]
+License = Annotated[str, typer.Option(help="Licence of the footage (SPDX).", show_default="none")]
 Letter = Annotated[str, typer.Argument(help="Start of a letter's id.")]
 
 
@@ -77,6 +109,33 @@ def _display(*, json: bool) -> "Display":
     from celstream.terminal import TerminalDisplay
 
     return TerminalDisplay(Console())
+
+
+@contextmanager
+def _remote_display(*, json: bool) -> "Iterator[RemoteDisplay]":
+    """Shows what happens elsewhere; what can be helped, and an interruption, ends it with one line."""
+    from celstream.remote_display import RemoteJson, RemoteLines
+
+    display: RemoteDisplay
+    if json:
+        display = RemoteJson(sys.stdout, sys.stderr)
+    elif not sys.stdout.isatty():
+        display = RemoteLines(sys.stdout, sys.stderr)
+    else:
+        from rich.console import Console
+
+        from celstream.remote_terminal import RemoteTerminal
+
+        display = RemoteTerminal(Console())
+    try:
+        with one_line_for_a_person():
+            try:
+                yield display
+            finally:
+                display.close()
+    except KeyboardInterrupt as interrupted:
+        typer.echo("Interrupted. The same command goes on.", err=True)
+        raise typer.Exit(128 + signal.SIGINT) from interrupted
 
 
 def _run(options: RunOptions, *, json: bool) -> None:
@@ -113,9 +172,9 @@ def run(
         float, typer.Option(help="A long shot is split into about this.")
     ] = DEFAULTS.target_seconds,
     max_seconds: Annotated[float, typer.Option(help="A longer shot is split.")] = DEFAULTS.max_seconds,
-    style: Annotated[Style, typer.Option(help="Where the drawing style comes from.")] = "unspecified",
-    work: Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")] = "",
-    license: Annotated[str, typer.Option(help="Licence of the footage (SPDX).", show_default="none")] = "",  # noqa: A002
+    style: StyleOption = "unspecified",
+    work: Work = "",
+    license: License = "",  # noqa: A002
 ) -> None:
     """Take footage to a dataset: lossless clips, what was rejected and why, a report to look through.
 
@@ -178,6 +237,45 @@ def report(folder: Annotated[Path, typer.Argument(help="The dataset folder.")]) 
 
     with one_line_for_a_person():
         typer.echo(rebuild(folder).report_page)
+
+
+@app.command(epilog=SUBMIT_EXAMPLES)
+def submit(
+    footage: Annotated[list[str], typer.Argument(help="Files, and folders to search.", show_default=False)],
+    to: Annotated[str, typer.Option(help="The catalog, HOST:PORT.", show_default=False)],
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it is finished.")] = False,
+    json: Json = False,
+    style: StyleOption = "unspecified",
+    work: Work = "",
+    license: License = "",  # noqa: A002
+    ca_file: CaFile = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Send footage to a catalog that runs somewhere else. Bytes that it has already are not sent again."""
+    from celstream.remote import Remote
+    from celstream.remote_commands import described, submit_footage
+
+    remote = Remote(to, ca_file, token_file)
+    with _remote_display(json=json) as display:
+        status = submit_footage(footage, remote, described(style, work, license), display, follow=watch)
+    raise typer.Exit(status)
+
+
+@app.command(epilog=WATCH_EXAMPLES)
+def watch(
+    at: Annotated[str, typer.Option(help="The catalog, HOST:PORT.", show_default=False)],
+    footage_id: Annotated[str, typer.Argument(help="Start of a footage's id.", show_default="all footage")] = "",
+    json: Json = False,
+    ca_file: CaFile = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Follow footage through the levels at a catalog that runs somewhere else, until it is finished."""
+    from celstream.remote import Remote
+    from celstream.remote_commands import watch_footage
+
+    with _remote_display(json=json) as display:
+        status = watch_footage(footage_id, Remote(at, ca_file, token_file), display)
+    raise typer.Exit(status)
 
 
 @app.command(
