@@ -6,7 +6,7 @@ moves a letter back to the topic that it came from, in one transaction, so it ha
 
 import hashlib
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,8 +120,35 @@ def pending(log: EventLog, stage: str) -> Iterator[DeadLetter]:
 
 
 def replay(log: EventLog, stage: str, wanted: Callable[[DeadLetter], bool], *, member: str = "replay") -> int:
-    """Put the letters that are wanted back on the topic that they came from; the number of letters."""
-    return _settle(log, stage, wanted, lambda letter: [letter.event], member)
+    """Put the letters that are wanted back on the topic that they came from; the number of letters.
+
+    A letter whose input has come again since, as something else, is forgotten instead: behind the newer event the older
+    one would be the last of its key, and what comes of it would replace what came of the newer.
+    """
+    topics = {found.origin_topic for found in pending(log, stage)}
+    newest = _newest(log, topics) if topics else {}
+    outdated: set[str] = set()
+
+    def settle(letter: DeadLetter) -> list[Event]:
+        last = newest.get((letter.origin_topic, letter.event.key))
+        if last is None or last.offset <= letter.origin_offset or last.event.value == letter.event.value:
+            return [letter.event]
+        outdated.add(letter.id)
+        return []
+
+    return _settle(log, stage, wanted, settle, member) - len(outdated)
+
+
+def _newest(log: EventLog, topics: Iterable[str]) -> dict[tuple[str, str], Delivery]:
+    """The last event of every key of some topics."""
+    found: dict[tuple[str, str], Delivery] = {}
+    reader = log.reader(sorted(topics), {})
+    try:
+        while not reader.at_end():
+            found.update(((d.event.topic, d.event.key), d) for d in reader.poll(BATCH, 1.0))
+    finally:
+        reader.close()
+    return found
 
 
 def discard(log: EventLog, stage: str, wanted: Callable[[DeadLetter], bool], *, member: str = "discard") -> int:

@@ -60,6 +60,18 @@ def test_replaying_and_forgetting_leave_the_other_letters(log: EventLog) -> None
     ]
 
 
+def test_a_letter_whose_input_has_come_again_as_something_newer_is_forgotten(log: EventLog) -> None:
+    older, newer = (Event(CLIPS.name, "a", value, {}) for value in (b"1", b"2"))
+    log.publish([older])
+    (delivery,) = log.reader([CLIPS.name], {}).poll(10, 0.0)
+    log.publish([dead_letters.letter(STAGE, delivery, RuntimeError("failed"), 3)])
+    log.publish([newer])
+    park(log, "b")
+    assert dead_letters.replay(log, STAGE, lambda _: True) == 1
+    assert pending(log) == []
+    assert [(event.key, event.value) for event in clips(log)] == [("a", b"1"), ("a", b"2"), ("b", b"\x00\xff")]
+
+
 def test_replaying_again_replays_nothing(log: EventLog) -> None:
     park(log, *(f"key-{number}" for number in range(120)))
     assert dead_letters.replay(log, STAGE, lambda _: True) == 120
