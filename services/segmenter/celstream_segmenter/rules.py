@@ -19,7 +19,7 @@ class SegmentationRules(msgspec.Struct, frozen=True, kw_only=True):
     target_seconds: float = 5.0
     """Parts of a long shot are about this long (MagicAnime: most clips near 5 s)."""
     max_seconds: float = 20.0
-    """A longer shot is split."""
+    """A longer shot is split at rest; one drawing that is held for longer is refused."""
     black_mean_luma: float = 24.0
     """A shot is black where every frame's mean luma (0-255, video black is 16) is below this …"""
     black_peak_luma: float = 60.0
