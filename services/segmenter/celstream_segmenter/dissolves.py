@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -278,20 +279,18 @@ def fit_wipe(rows: NDArray[np.float32]) -> Blend | None:
     once = np.count_nonzero(turned[1:] != turned[:-1], axis=0) == 1
     if np.count_nonzero(once) < (LOCAL_WIPE_ONCE if local else WIPE_ONCE) * once.size:
         return None
-    rest = ((parts - weights[..., None] * whole) ** 2).sum(axis=2) / power
-    if float(np.sqrt(np.median(rest.max(axis=0)))) > WIPE_LEFTOVER:
-        return None
-    turning = frames - turned.sum(axis=0).astype(np.float64)
-    early, late = np.percentile(turning[once], (4, 96))
+    turns = frames - np.count_nonzero(turned, axis=0)[once].astype(np.float64)
+    in_order = np.sort(turns)
+    early, late = _quantile(in_order, 0.04), _quantile(in_order, 0.96)
     if late - early < MIN_MIXED or early < 1 or late > frames - 1:
         return None
     # A block turns quickly compared with the whole picture; in a dissolve all of them turn slowly together.
-    slow = ((weights > 0.2) & (weights < 0.8)).sum(axis=0)
-    if np.median(slow) > WIPE_SLOW * (late - early) + 1:
+    slow = np.count_nonzero((weights > 0.2) & (weights < 0.8), axis=0)
+    if _quantile(np.sort(slow), 0.5) > WIPE_SLOW * (late - early) + 1:
         return None
     y, x = np.nonzero(valid)
     x_c, y_c = (x - 7.5) / 8.0, (y - (blocks.shape[1] - 1) / 2.0) / 4.5
-    x_c, y_c, turns = x_c[once], y_c[once], turning[once]
+    x_c, y_c = x_c[once], y_c[once]
     explained = max(
         _explained(turns, x_c, y_c),
         _explained(turns, np.hypot(x_c * 16, y_c * 9)),
@@ -299,8 +298,19 @@ def fit_wipe(rows: NDArray[np.float32]) -> Blend | None:
     )
     if explained < (LOCAL_WIPE_FIT if local else WIPE_MIN_FIT):
         return None
-    start, end = np.percentile(turns, (1, 99))
+    rest = ((parts - weights[..., None] * whole) ** 2).sum(axis=2) / power
+    if _quantile(np.sort(rest.max(axis=0)), 0.5) > WIPE_LEFTOVER**2:
+        return None
+    start, end = _quantile(in_order, 0.01), _quantile(in_order, 0.99)
     return Blend(max(1, int(start) - 1), min(frames - 2, int(end)), True, 1.0 - explained)
+
+
+def _quantile(in_order: NDArray[Any], share: float) -> float:
+    """As numpy's, of sorted values, at a twentieth of the time for so few."""
+    place = share * (len(in_order) - 1)
+    below = int(place)
+    above = min(below + 1, len(in_order) - 1)
+    return float(in_order[below] + (in_order[above] - in_order[below]) * (place - below))
 
 
 def _explained(values: NDArray[np.float64], *places: NDArray[np.float64]) -> float:

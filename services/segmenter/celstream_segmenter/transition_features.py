@@ -9,6 +9,7 @@ cost above "intra" cost), so that alike colours do not hide a cut and a moving c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -36,9 +37,9 @@ _LEVELS = np.arange(256, dtype=np.float32)[:, None] * np.array([1, 1, 1, 0], np.
 _SUM_CHANNELS = np.array([[1, 1, 1, 0]], np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One frame, small.
+    """One frame, small; equal to itself alone.
 
     picture: 72 x 128 x 4 uint8, Y, U, V, 0. luma: 72 x 128 uint8, Y alone.
     contrast: 9 x 16 float32, mean absolute deviation of each block from its own mean, summed over Y, U, V.
@@ -154,11 +155,8 @@ def novelty(first: Sample, second: Sample, *, enough: float = 0.12, at_least: fl
 
 def colour_distance(first: Sample, second: Sample) -> float:
     """Largest of the earth mover's distances of the Y, U and V histograms, in levels (0-255)."""
-    shifts = [
-        np.abs(np.cumsum(_histogram(first.picture, channel) - _histogram(second.picture, channel))).sum() * 8.0
-        for channel in range(3)
-    ]
-    return float(max(shifts))
+    shifts = np.abs(np.cumsum(_histograms(first) - _histograms(second), axis=1)).sum(axis=1)
+    return float(shifts.max()) * 8.0
 
 
 def region_colour_distance(first: Sample, second: Sample) -> float:
@@ -227,8 +225,11 @@ def _shrunk(luma: Picture) -> Picture:
     return luma if (height, width) == (HEIGHT, WIDTH) else cv2.resize(luma, (WIDTH, HEIGHT))
 
 
-def _histogram(picture: Picture, channel: int) -> NDArray[Any]:
-    return cv2.calcHist([picture], [channel], None, [32], [0, 256]).ravel() / (WIDTH * HEIGHT)
+@lru_cache(maxsize=64)
+def _histograms(item: Sample) -> NDArray[Any]:
+    """Shares of Y, U and V in 32 bins each."""
+    counts = [cv2.calcHist([item.picture], [channel], None, [32], [0, 256]).ravel() for channel in range(3)]
+    return np.stack(counts) / (WIDTH * HEIGHT)
 
 
 def _residual(first: Picture, second: Picture) -> Shares:
