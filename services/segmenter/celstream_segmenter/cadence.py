@@ -33,9 +33,7 @@ STEEPNESS_PARTS = 16  # of a level per pixel: what the Sobel operator counts at 
 STANDING_LEVELS = 6  # a pixel that changes by no more while the camera moves …
 LINE_STEP = 24  # … and lies on an edge of so many levels belongs to something that stands before the camera
 LEAST_APART = 0.75  # pixels that the camera must move for the two to be told apart
-STANDING_REST = (
-    0.5  # of the change may be left when what stands is taken out; where more is, there is a new drawing too
-)
+STANDING_REST = 0.5  # of the change, at most, is left when what stands is taken out, if that made it
 RIM = 2.0  # pixels along the border of the picture that are not compared under a camera's move
 QUIETEST = 0.25  # a smaller novelty says no more
 SHAPE = 3.0  # half of so many frames does what is usual about the spread count for
