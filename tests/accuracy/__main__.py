@@ -17,7 +17,7 @@ def main() -> int:
         print(f"{', '.join(unknown)}: no such suite. There are {', '.join(SUITES)}.", file=sys.stderr)
         return 2
     footage = os.environ.get("REAL_FOOTAGE")
-    arguments = {"transitions": ["--rendered", "60", *(["--footage", footage] if footage else [])]}
+    arguments = {"transitions": ["--rendered", "12", *(["--footage", footage] if footage else [])]}
     for name in wanted:
         sys.argv = [name, *arguments.get(name, [])]
         importlib.import_module(f"tests.accuracy.{name}").main()

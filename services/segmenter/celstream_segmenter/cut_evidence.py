@@ -40,6 +40,8 @@ ROW_FRAMES = 10  # three drawings on threes
 OTHER_PLACE = 0.75  # share of new blocks; a figure that fills the picture and dances changes half of them
 LATER_FRAMES = 4  # the light of a flash at a cut is gone by then
 BACK = 0.25  # change from two or three frames before to as many after, relative to that at once: shots have three
+ROW = 0.5  # size of the changes before and after, relative to this one
+SAME_FIGURE = 0.5  # share of the changed pixels in other colours; other figures before the same background: 0.3 to 1
 LEAST_AREA = 0.002  # share of the pixels: less than a mouth
 
 # What costs little, and rules out most candidates.
@@ -59,6 +61,9 @@ FEATURES = (
     "thick", "wide", "later_thick", "later_wide",
 )  # fmt: skip
 _ACROSS = (FEATURES.index("across_2"), FEATURES.index("across_3"))
+_AREAS = tuple(FEATURES.index(name) for name in ("area", "row_before", "row_after"))
+_ROWS = (FEATURES.index("row_new_before"), FEATURES.index("row_new_after"))
+_OTHER_COLOURS = FEATURES.index("other_colours")
 _LOGARITHMIC = [
     FEATURES.index(name)
     for name in (
@@ -158,6 +163,18 @@ def comes_back(evidence: NDArray[np.float32]) -> bool:
     """Whether the pictures before and after the change are one: something flashed, or passed the camera."""
     across = min(float(evidence[_ACROSS[0]]), float(evidence[_ACROSS[1]]))
     return across < BACK * float(evidence[0])
+
+
+def one_of_a_row(evidence: NDArray[np.float32]) -> bool:
+    """Whether about as much changes just before and just after, in the same place and in the same colours.
+
+    A figure that fills the picture and dances on threes changes half of it with every drawing.
+    """
+    if float(evidence[0]) >= OTHER_PLACE:
+        return False
+    area, before, after = (float(np.exp(evidence[index])) - LEAST_AREA for index in _AREAS)
+    new = min(float(evidence[index]) for index in _ROWS) / float(evidence[0])
+    return (min(before, after) > ROW * area or new > ROW) and float(evidence[_OTHER_COLOURS]) < SAME_FIGURE
 
 
 def _change(window: Window, first: int, second: int) -> float:

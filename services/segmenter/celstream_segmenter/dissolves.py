@@ -28,6 +28,7 @@ REACHES = (
     26,
 )  # frames from the middle to either side: transitions of 3 to about 48 frames
 EVERY_FRAMES = 2  # middles are tried at this distance; the shortest reach overlaps itself fourfold
+SLOW_REACH = 12  # from here on transitions are so long that half as many middles find them
 BUFFER_FRAMES = 2 * (2 * max(REACHES) + 1)
 MIN_STEP = 3.0  # root mean square of B - A in levels; below it the two sides are the same to the eye
 MAX_LEFTOVER = 0.4  # what the blend may leave over, relative to B - A: action and camera go on under a dissolve
@@ -103,7 +104,7 @@ class BlendFinder:
         found: list[Blend] = []
         for reach in REACHES:
             middle = self._count - 1 - reach
-            if middle >= reach and middle % EVERY_FRAMES == 0:
+            if middle >= reach and middle % (EVERY_FRAMES if reach < SLOW_REACH else 2 * EVERY_FRAMES) == 0:
                 found += self._around(middle, reach)
         return found
 

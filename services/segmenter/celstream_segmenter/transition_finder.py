@@ -20,6 +20,7 @@ from celstream_segmenter.cut_evidence import (
     cut_evidence,
     distance,
     is_candidate,
+    one_of_a_row,
     quick_evidence,
 )
 from celstream_segmenter.cut_model import CUT_PROBABILITY, cut_probability, is_no_cut
@@ -39,6 +40,8 @@ BLACK, WHITE = (16.0, 128.0, 128.0), (235.0, 128.0, 128.0)
 HOLD_FRAMES = 2 * max(REACHES) + 8  # the longest dissolve is known so long after its first frame
 HOLD_FADE_FRAMES = 240  # a slow fade holds back what lies inside it for so long at most
 SURE = CUT_PROBABILITY  # a cut of this probability stands against a gradual transition around it
+SURE_IN_A_ROW = 0.9  # probability that a cut must have among changes of about its size before and after
+NOT_IN_A_ROW = 0.3  # what is left of a smaller one
 CUT_DISTANCE = 2  # two cuts this near are one: the shortest shot has three frames
 RETURN = 0.5  # share of a fade's change that one frame takes back where the next shot begins at full light
 FLASH_FRAMES = 16  # a flash and its decay are over within this time
@@ -118,6 +121,8 @@ class TransitionFinder:
                 if not is_no_cut(quick):
                     evidence = cut_evidence(self._window, frame, quick, self._stride)
                     probability = 0.0 if comes_back(evidence) else cut_probability(evidence)
+                    if probability < SURE_IN_A_ROW and one_of_a_row(evidence):
+                        probability = min(probability, NOT_IN_A_ROW)
         self.change.append(probability)
         if probability >= CUT_PROBABILITY:
             self._pending.append((2, probability, Transition("cut", frame, frame, frame, probability)))
