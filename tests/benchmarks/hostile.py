@@ -65,7 +65,7 @@ def strangers(trace: str, folder: Path) -> list[str]:
     """Files that were opened though they are neither the run's nor the program's, and addresses that were called."""
     prefixes = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), str(folder), str(ROOT)}
     allowed = tuple(sorted(prefixes)) + OWN
-    found = set()
+    found = set() if "files/good.mp4" in trace else {"strace saw nothing"}
     for line in trace.splitlines():
         if call := re.search(r'open(?:at)?\([^"]*"(/[^"]*)".*= \d+', line):
             path = call[1]
