@@ -1,10 +1,11 @@
 """The real servers for tests: one stack for the whole run, started by the first test that asks, ended with the run.
 
-A test asks by a fixture, `kafka_url` or `bucket_url`, and is marked slow, so that `make fast-test` starts nothing.
+A test asks by a fixture, like `kafka_url` or `bucket_url`, and is marked slow, so that `make fast-test` starts nothing.
 With pytest-xdist all workers share the stack: its folder is named by the process that started them, and ended by it.
 """
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from celstream_stack.places import PASSABLE_FOLDER, cache
 from celstream_stack.stack import Stack
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 FOLDER = "CELSTREAM_TEST_STACK"  # tells the workers of pytest-xdist where the stack is
 
@@ -52,3 +54,21 @@ def bucket_url(stack: Stack) -> Iterator[str]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, variables[name])
         yield variables["CELSTREAM_ARTEFACTS"]
+
+
+@pytest.fixture(scope="session")
+def postgres_url(stack: Stack) -> str:
+    """URL of a database on a real PostgreSQL."""
+    return stack.up(["postgres"])["CELSTREAM_DATABASE"]
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_url: str) -> Iterator[str]:
+    """URL of an empty database of the test's own."""
+    name = f"test_{secrets.token_hex(8)}"
+    engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

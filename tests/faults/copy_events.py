@@ -5,19 +5,32 @@ halt between the two: the mistake that the fault test must be able to find.
 """
 
 import sys
+from collections.abc import Callable
+from typing import TypeVar
 
-from celstream_platform.errors import Fenced
+from celstream_platform.errors import Fenced, Unavailable
 from celstream_platform.eventlog import open_event_log
 from celstream_platform.events import Event
+
+T = TypeVar("T")
+
+
+def insist(operation: Callable[[], T]) -> T:
+    """Do it, however often the event log is away; each try waits by itself."""
+    while True:
+        try:
+            return operation()
+        except Unavailable as error:
+            print(error, file=sys.stderr)
 
 
 def main() -> None:
     url, source, sink, member, mode = sys.argv[1:]
-    log = open_event_log(url)
-    session = log.session(f"copy-{source}", [source], member)
+    log = insist(lambda: open_event_log(url))
+    session = insist(lambda: log.session(f"copy-{source}", [source], member))
     print("joined", flush=True)
     while True:
-        deliveries = session.poll(20, 1.0)
+        deliveries = insist(lambda: session.poll(20, 1.0))
         events = [Event(sink, d.event.key, d.event.value, d.event.headers) for d in deliveries]
         if mode == "separate" and deliveries:
             log.publish(events)
@@ -25,7 +38,7 @@ def main() -> None:
             sys.stdin.readline()
             events = []
         try:
-            session.commit(deliveries, events)
+            insist(lambda: session.commit(deliveries, events))  # noqa: B023 - done with before the next round
         except Fenced:
             continue
 

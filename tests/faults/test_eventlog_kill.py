@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import secrets
 import subprocess
 import sys
 import time
@@ -15,9 +16,22 @@ from celstream_platform.events import Event
 from celstream_platform.topics import Topic
 
 COPY_EVENTS = Path(__file__).with_name("copy_events.py")
-TOPICS = ("celstream.first", "celstream.second", "celstream.third")
-HOPS = tuple(itertools.pairwise(TOPICS))
 KEYS = 17
+SLOW, LONG = pytest.mark.slow, pytest.mark.faults
+
+
+@dataclass(frozen=True)
+class Place:
+    """An event log to kill workers of. fixture: gives its URL where it is a real server.
+
+    moment_seconds: a worker is killed up to so long after new events came; it joins and works within about that.
+    """
+
+    fixture: str
+    moment_seconds: float
+
+
+SQLITE, KAFKA = Place("", 0.03), Place("kafka_url", 1.5)
 
 
 @dataclass
@@ -26,11 +40,17 @@ class Chain:
 
     url: str
     log: EventLog
+    moment_seconds: float
+    topics: list[str] = field(default_factory=lambda: [f"celstream.hop-{secrets.token_hex(8)}" for _ in range(3)])
     workers: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     published: int = 0
 
+    @property
+    def hops(self) -> tuple[tuple[str, str], ...]:
+        return tuple(itertools.pairwise(self.topics))
+
     def start(self, member: str, mode: str = "transaction") -> subprocess.Popen[str]:
-        source, sink = HOPS[int(member) % 2]
+        source, sink = self.hops[int(member) % 2]
         worker = subprocess.Popen(
             [sys.executable, COPY_EVENTS, self.url, source, sink, member, mode],
             stdin=subprocess.PIPE,
@@ -47,16 +67,16 @@ class Chain:
 
     def publish(self, number: int) -> None:
         names = [f"{self.published + index}" for index in range(number)]
-        self.log.publish([Event(TOPICS[0], f"key-{int(name) % KEYS}", name.encode()) for name in names])
+        self.log.publish([Event(self.topics[0], f"key-{int(name) % KEYS}", name.encode()) for name in names])
         self.published += number
 
     def arrived(self) -> list[int]:
         """All that reached the last topic, once nothing is on its way any more."""
-        while any(self.log.lag(f"copy-{source}", [source]) for source, _ in HOPS):
+        while any(self.log.lag(f"copy-{source}", [source]) for source, _ in self.hops):
             for member, worker in self.workers.items():
                 assert worker.poll() is None, f"worker {member} ended by itself"
             time.sleep(0.02)
-        reader = self.log.reader([TOPICS[-1]], {})
+        reader = self.log.reader([self.topics[-1]], {})
         found: list[int] = []
         while not reader.at_end():
             found += [int(delivery.event.value) for delivery in reader.poll(1000, 1.0)]
@@ -65,11 +85,12 @@ class Chain:
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> Iterator[Chain]:
-    url = sqlite_url(tmp_path / "events.sqlite")
+def chain(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Chain]:
+    place: Place = request.param
+    url = request.getfixturevalue(place.fixture) if place.fixture else sqlite_url(tmp_path / "events.sqlite")
     log = open_event_log(url)
-    log.ensure_topics(Topic(name) for name in TOPICS)
-    chain = Chain(url, log)
+    chain = Chain(url, log, place.moment_seconds)
+    log.ensure_topics(Topic(name) for name in chain.topics)
     yield chain
     for member in list(chain.workers):
         chain.kill(member)
@@ -86,14 +107,24 @@ def joined(worker: subprocess.Popen[str]) -> None:
     assert worker.stdout.readline() == "joined\n"
 
 
-@pytest.mark.parametrize("kills", [pytest.param(5, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.faults)])
-def test_workers_killed_at_random_moments_lose_and_double_nothing(chain: Chain, kills: int) -> None:
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("chain", "kills", "events"),
+    [
+        pytest.param(SQLITE, 5, 200, marks=SLOW, id="sqlite-5"),
+        pytest.param(SQLITE, 50, 200, marks=LONG, id="sqlite-50"),
+        pytest.param(KAFKA, 3, 170, marks=SLOW, id="kafka-3"),
+        pytest.param(KAFKA, 25, 400, marks=LONG, id="kafka-25"),
+    ],
+    indirect=["chain"],
+)
+def test_workers_killed_at_random_moments_lose_and_double_nothing(chain: Chain, kills: int, events: int) -> None:
     dice = random.Random(kills)
     for member in "0123":
         joined(chain.start(member))
     for _ in range(kills):
-        chain.publish(200)
-        time.sleep(dice.uniform(0.0, 0.03))  # the random moment: the workers are in the middle of it
+        chain.publish(events)
+        time.sleep(dice.uniform(0.0, chain.moment_seconds))  # the random moment: the workers are in the middle of it
         member = dice.choice("0123")
         chain.kill(member)
         joined(chain.start(member))
@@ -101,6 +132,9 @@ def test_workers_killed_at_random_moments_lose_and_double_nothing(chain: Chain, 
     assert in_order(found) == in_order(list(range(chain.published)))
 
 
+@pytest.mark.parametrize(
+    "chain", [pytest.param(SQLITE, id="sqlite"), pytest.param(KAFKA, marks=SLOW, id="kafka")], indirect=True
+)
 def test_this_test_finds_a_worker_without_transactions(chain: Chain) -> None:
     worker = chain.start("0", mode="separate")
     chain.publish(20)

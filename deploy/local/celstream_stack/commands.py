@@ -1,6 +1,7 @@
 """Running the tools that install servers, each with one line of advice where it is missing or fails."""
 
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,18 @@ def need(tool: str, server: str, advice: str) -> str:
     return found
 
 
-def run(server: str, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None) -> str:
-    """Run a command to its end; its standard output. Everything it says is kept in `log`. Raises StackError."""
+def run(
+    server: str,
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+) -> str:
+    """Run a command to its end, as `user` where one is given; its standard output. Raises StackError.
+
+    Everything it says is kept in `log`.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         ended = subprocess.run(
@@ -31,6 +42,10 @@ def run(server: str, command: Sequence[str | Path], *, log: Path, env: Mapping[s
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             timeout=LONGEST_INSTALL_SECONDS,
+            user=user,
+            group=pwd.getpwnam(user).pw_gid if user else None,
+            extra_groups=[] if user else None,
+            cwd="/",  # another user may not read ours
         )
     except subprocess.TimeoutExpired as error:
         raise StackError(

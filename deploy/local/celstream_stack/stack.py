@@ -17,11 +17,12 @@ from celstream_stack.errors import StackError
 from celstream_stack.kafka import Kafka
 from celstream_stack.minio import MinIO
 from celstream_stack.places import PASSABLE_FOLDER, locked
+from celstream_stack.postgres import PostgreSQL
 from celstream_stack.server import Server
 
 __all__ = ["SERVERS", "Stack", "StackError"]
 
-SERVERS: dict[str, Server] = {server.name: server for server in (Kafka(), MinIO())}
+SERVERS: dict[str, Server] = {server.name: server for server in (Kafka(), MinIO(), PostgreSQL())}
 READY_SECONDS = 120.0  # Kafka takes 4-17 s on two busy cores
 LOOK_SECONDS = 0.1
 SECRET_FILE = 0o600

@@ -40,17 +40,18 @@ def processes_of(folder: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # MinIO is compiled where it was never before
 def test_a_stack_comes_up_once_and_goes_down_without_a_trace(fresh: Stack, tmp_path: Path) -> None:
-    variables = fresh.up(["kafka", "minio"])
+    names = ["kafka", "minio", "postgres"]
+    variables = fresh.up(names)
     assert variables["CELSTREAM_EVENTS"].startswith("kafka://127.0.0.1:")
     assert variables["CELSTREAM_ARTEFACTS"].startswith("s3://celstream/artefacts?endpoint=http://127.0.0.1:")
     assert fresh.env_file.stat().st_mode & 0o077 == 0
     numbers = [(one.server, one.pid, one.ready) for one in fresh.status()]
-    assert [ready for _, _, ready in numbers] == [True, True]
-    assert fresh.up(["kafka", "minio"]) == variables
+    assert [ready for _, _, ready in numbers] == [True, True, True]
+    assert fresh.up(names) == variables
     assert [(one.server, one.pid, one.ready) for one in fresh.status()] == numbers
-    assert fresh.down() == ["kafka", "minio"]
+    assert fresh.down() == names
     assert processes_of(tmp_path) == []
-    assert [one.pid for one in fresh.status()] == [None, None]
+    assert [one.pid for one in fresh.status()] == [None, None, None]
     assert fresh.down() == []
     assert fresh.up(["minio"])["CELSTREAM_ARTEFACTS"] == variables["CELSTREAM_ARTEFACTS"]
 

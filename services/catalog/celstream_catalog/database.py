@@ -33,6 +33,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_SECONDS = 30  # past this a writer gives up waiting for another process's transaction
+WRITING = 0x43454C31  # PostgreSQL's name for the lock that a writer of this database holds
 MIGRATIONS = Path(__file__).parent / "migrations"
 Row = Mapping[str, Any]
 
@@ -45,13 +46,15 @@ def open_database(url: str) -> Engine:
     try:
         engine = create_engine(make_url(url))
     except (ArgumentError, ImportError) as error:
-        raise Invalid(f"{url}: not a database address ({error}). Give sqlite:///FILE.") from error
+        raise Invalid(
+            f"{url}: not a database address ({error}). Give sqlite:///FILE or postgresql+psycopg://…."
+        ) from error
     if engine.dialect.name == "sqlite":
         if engine.url.database in (None, "", ":memory:"):
             raise Invalid(f"{url}: a database in memory is lost at the end. Give sqlite:///FILE.")
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    with unavailable(url):
+    with unavailable(str(engine.url)):  # which shows no password
         migrate(engine)
     return engine
 
@@ -84,15 +87,22 @@ def unavailable(what: str) -> Iterator[None]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes. On SQLite it takes the write lock at once, so that it never has to be repeated."""
+    """A transaction that writes. Writers take turns, over all processes, so that it never has to be repeated.
+
+    On SQLite it takes the write lock at once; on PostgreSQL a lock of the same meaning, which readers do not feel.
+    """
     with engine.connect().execution_options(celstream_writes=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(WRITING)))
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that reads one consistent state."""
-    with engine.connect() as connection, connection.begin():
+    # PostgreSQL would show each statement the latest state otherwise; SQLite's transactions are like that anyway.
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
 
 

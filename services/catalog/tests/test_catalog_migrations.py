@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from celstream_catalog.database import open_database, reading, writing
 from celstream_catalog.tables import Base
 from celstream_platform.errors import Invalid, Unavailable
+from celstream_stack.ports import free_port
 from sqlalchemy import text
 
 pytest_plugins = ["tests.catalog_hand"]
@@ -34,10 +35,27 @@ def test_tables_of_a_newer_version_are_refused(database_url: str) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "nodb:///x"])
 def test_an_address_that_is_none_is_refused_in_one_line(url: str) -> None:
-    with pytest.raises(Invalid, match=r"^[^\n]+Give sqlite:///FILE\.$"):
+    with pytest.raises(Invalid, match=r"^[^\n]+Give sqlite:///FILE( or postgresql\+psycopg://…)?\.$"):
         open_database(url)
 
 
 def test_a_database_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="unable to open database file"):
         open_database(f"sqlite:///{tmp_path / 'nowhere' / 'catalog.sqlite'}")
+
+
+def test_a_server_that_is_away_is_named_without_its_password() -> None:
+    with pytest.raises(Unavailable, match="database failed") as caught:
+        open_database(f"postgresql+psycopg://somebody:s3cret@127.0.0.1:{free_port()}/catalog")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_reader_sees_one_state_while_another_writes(database_url: str) -> None:
+    engine = open_database(database_url)
+    with reading(engine) as reader:
+        before = reader.execute(text("SELECT count(*) FROM positions")).scalar_one()
+        with writing(engine) as writer:
+            writer.execute(text("INSERT INTO positions VALUES ('celstream.clips', 0, 1)"))
+        assert reader.execute(text("SELECT count(*) FROM positions")).scalar_one() == before == 0
+    with reading(engine) as reader:
+        assert reader.execute(text("SELECT count(*) FROM positions")).scalar_one() == 1
