@@ -2,7 +2,8 @@
 
 Every chapter takes and frees arrays of many sizes among some that stay. glibc keeps what is free between those for
 itself: after an hour of a film a process held 600 MB, of which it used 200. Python's collector counts objects, not
-their bytes: the detector of a chapter that is over, a few objects that know each other, waited for it with its pictures.
+their bytes: the detector of a chapter that is over, a few objects that know each other, waited for it with all its
+pictures.
 """
 
 import ctypes

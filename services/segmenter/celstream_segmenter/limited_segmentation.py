@@ -26,6 +26,7 @@ from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import Share
 from celstream_segmenter.side_by_side import side_by_side
 
+AHEAD_BYTES = 64 * 1024  # of results; a process that was far ahead would have much to do again after an interruption
 RESULTS: tuple[type, ...] = (Working, ShotFound, ShotMeasured, ClipMade, Refused, ChapterRead, ChapterBegun)
 
 
@@ -112,6 +113,7 @@ def _run(
         name=name,
         scratch=scratch,
         cancelled=cancelled,
+        ahead_bytes=AHEAD_BYTES,
     )
     try:
         with closing(results):

@@ -27,7 +27,7 @@ from celstream_segmenter.found import (
 from celstream_segmenter.share import Share
 from celstream_segmenter.shots import Beginning, Shot
 
-CHAPTERS_AHEAD = 4  # a process waits when it has finished so many that are not wanted yet: their files need space
+CHAPTERS_AHEAD = 1  # a process waits when it has finished so many that are not wanted yet: their files need space
 MOST_MISSED = 2
 
 Read = Callable[[Resumption | None, Share, Callable[[], bool]], Generator[FoundInShare, None, None]]

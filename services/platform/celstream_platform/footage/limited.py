@@ -54,6 +54,7 @@ def stream(
     scratch: Path | None = None,
     import_from: Sequence[Path] = (),
     cancelled: Callable[[], bool] = lambda: False,
+    ahead_bytes: int = PIPE_BYTES,
 ) -> Generator[T, None, None]:
     """Run `function(path, **arguments)` in a limited child process; yield what it yields, or the one thing it returns.
 
@@ -61,7 +62,8 @@ def stream(
     plain values, bytes and arrays of numbers (which come read-only); at most 64 MiB each. name: what to call the file
     in complaints. scratch: the one folder in which the child may write. import_from: folders with further modules.
     Closing the generator, or the end of this process, kills the child. cancelled: asked now and then while waiting,
-    for a thread that cannot be interrupted otherwise; once it is true, nothing more comes.
+    for a thread that cannot be interrupted otherwise; once it is true, nothing more comes. ahead_bytes: of results that
+    the child may have ready before they are asked for; then it waits.
 
     Raises NotFound, Invalid (what the file holds, or a crash of the decoder), LimitExceeded (which, with its value),
     Unavailable (no space for scratch files), and ChildFailed for a bug: whatever else the function raises.
@@ -81,7 +83,7 @@ def stream(
     )
     decoder = wire.Decoder(results)
     end = "cancelled"
-    child = _Child(request, cancelled)
+    child = _Child(request, cancelled, ahead_bytes)
     try:
         for payload in child.results():
             try:
@@ -141,7 +143,7 @@ class _Crashed(Exception):
 class _Child:
     """One child process, from its start to its end."""
 
-    def __init__(self, request: wire.Request, cancelled: Callable[[], bool]) -> None:
+    def __init__(self, request: wire.Request, cancelled: Callable[[], bool], ahead_bytes: int) -> None:
         self._cancelled = cancelled
         self._request, self._limits, self._name = request, request.limits, request.name
         self._waited = self._cpu_seconds = 0.0
@@ -152,7 +154,7 @@ class _Child:
         assert self._process.stdout
         assert self._process.stderr
         self._out, self._err = self._process.stdout.fileno(), self._process.stderr.fileno()
-        _widen(self._out)
+        _hold(self._out, ahead_bytes)
         for descriptor in (self._out, self._err):
             os.set_blocking(descriptor, False)
 
@@ -313,9 +315,9 @@ def _warn_of_gaps(held: frozenset[str]) -> None:
         )
 
 
-def _widen(pipe: int) -> None:
+def _hold(pipe: int, size: int) -> None:
     with contextlib.suppress(OSError):  # over this user's allowance for pipes: it works without, more slowly
-        fcntl.fcntl(pipe, 1031, PIPE_BYTES)  # F_SETPIPE_SZ
+        fcntl.fcntl(pipe, 1031, size)  # F_SETPIPE_SZ
 
 
 def _is_full(scratch: str | None) -> bool:
