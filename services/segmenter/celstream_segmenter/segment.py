@@ -87,6 +87,7 @@ def segment(
     stills = StillFiles(scratch)
     for decoding, step in _steps(work, share, keeper):
         if isinstance(step, Chapter):
+            give_back()  # before as well as after: cutting takes memory of its own
             yield from _cut_chapter(path, rules, work.decoded(step), step, stills, scratch)
             yield _chapter_read(step, rules, work.targets)
             give_back()
