@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from celstream_stack.places import PASSABLE_FOLDER, cache
+from celstream_stack.places import PASSABLE_FOLDER, cache, locked
 from celstream_stack.stack import Stack
+from celstream_stack.triton import REPOSITORY
 from sqlalchemy import NullPool, create_engine, make_url, text
+
+from tests.contracts.repository import write_repository
 
 FOLDER = "CELSTREAM_TEST_STACK"  # tells the workers of pytest-xdist where the stack is
 
@@ -44,6 +47,17 @@ def kafka_url(stack: Stack) -> str:
     """URL of an event log on a real Kafka."""
     # A busy machine may keep a worker from its heartbeat for seconds; that alone must not cost its place in a test.
     return f"{stack.up(['kafka'])['CELSTREAM_EVENTS']}?session_seconds=20"
+
+
+@pytest.fixture(scope="session")
+def triton_url(stack: Stack) -> str:
+    """URL of a model server on a real Triton, which serves the repository of the contract suite."""
+    repository = Path(os.environ[FOLDER]) / "repository"
+    with locked(Path(os.environ[FOLDER]) / "repository.lock"), pytest.MonkeyPatch.context() as patch:
+        if not repository.exists():
+            write_repository(repository)
+        patch.setenv(REPOSITORY, str(repository))
+        return stack.up(["triton"])["CELSTREAM_MODELS"]
 
 
 @pytest.fixture(scope="session")

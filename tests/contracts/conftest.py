@@ -23,7 +23,10 @@ STORES: dict[str, Place | str] = {
     "directory": lambda folder: directory_url(folder / "artefacts"),
     "minio": "bucket_url",
 }
-MODEL_SERVERS: dict[str, Place] = {"onnx": onnx_url}
+MODEL_SERVERS: dict[str, Place | str] = {
+    "onnx": lambda folder: onnx_url(folder / "models"),
+    "triton": "triton_url",  # serves what `write_repository` makes, too
+}
 
 
 def each(places: Mapping[str, Place | str]) -> list[Any]:
@@ -76,10 +79,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ArtefactStore:
     return open_artefact_store(url_of(request, tmp_path))
 
 
-@pytest.fixture(params=MODEL_SERVERS)
+@pytest.fixture(params=each(MODEL_SERVERS))
 def models(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelServer]:
     """A server of the repository that `write_repository` makes."""
     write_repository(tmp_path / "models")
-    server = open_model_server(MODEL_SERVERS[request.param](tmp_path / "models"))
+    server = open_model_server(url_of(request, tmp_path))
     yield server
     server.close()

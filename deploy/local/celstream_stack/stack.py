@@ -19,10 +19,11 @@ from celstream_stack.minio import MinIO
 from celstream_stack.places import PASSABLE_FOLDER, locked
 from celstream_stack.postgres import PostgreSQL
 from celstream_stack.server import Server
+from celstream_stack.triton import Triton
 
 __all__ = ["SERVERS", "Stack", "StackError"]
 
-SERVERS: dict[str, Server] = {server.name: server for server in (Kafka(), MinIO(), PostgreSQL())}
+SERVERS: dict[str, Server] = {server.name: server for server in (Kafka(), MinIO(), PostgreSQL(), Triton())}
 READY_SECONDS = 120.0  # Kafka takes 4-17 s on two busy cores
 LOOK_SECONDS = 0.1
 SECRET_FILE = 0o600

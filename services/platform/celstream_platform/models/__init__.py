@@ -13,14 +13,20 @@ __all__ = ["Arrays", "ModelServer", "onnx_url", "open_model_server"]
 def open_model_server(url: str) -> ModelServer:
     """Open a model server.
 
-    url: `onnx:///absolute/repository` or `onnx:relative/repository`, percent-encoded (see `onnx_url`).
-    Raises Invalid for any other scheme and where onnxruntime is missing, NotFound where there is no such folder.
+    url: `onnx:///absolute/repository` or `onnx:relative/repository`, percent-encoded (see `onnx_url`); or
+    `triton://HOST:PORT` (see `triton_url.py` for what may follow).
+    Raises Invalid for any other scheme and where the library is missing, NotFound where there is no such folder.
     """
     parts = urlsplit(url)
     if parts.scheme == "onnx" and not parts.netloc and parts.path.strip("/"):
         path = unquote(parts.path)
         return OnnxServer(Path("/" + path.lstrip("/") if path.startswith("/") else path))
-    raise Invalid(f"{url}: not a model server. Give onnx:///absolute/repository.")
+    if parts.scheme == "triton":
+        from celstream_platform.models.triton import TritonServer
+        from celstream_platform.models.triton_url import parse
+
+        return TritonServer(*parse(url))
+    raise Invalid(f"{url}: not a model server. Give onnx:///absolute/repository or triton://HOST:PORT.")
 
 
 def onnx_url(repository: Path) -> str:

@@ -88,12 +88,17 @@ def read_config(repository: Path, model: str) -> ModelConfig:
         text_format.Parse(_fields_read(text), parsed, allow_unknown_field=True)
     except text_format.ParseError as error:
         raise Invalid(f"{path}: not a model configuration: {error}.") from error
+    return config_of(parsed, model, str(path))
+
+
+def config_of(parsed: Any, model: str, where: str) -> ModelConfig:
+    """What a parsed message says: this file's own, or Triton's. where: named in complaints. Raises Invalid."""
     batched = parsed.max_batch_size > 0
     return ModelConfig(
         name=model,
         max_batch=parsed.max_batch_size,
-        inputs=tuple(_tensor(path, tensor, batched) for tensor in parsed.input),
-        outputs=tuple(_tensor(path, tensor, batched) for tensor in parsed.output),
+        inputs=tuple(_tensor(where, tensor, batched) for tensor in parsed.input),
+        outputs=tuple(_tensor(where, tensor, batched) for tensor in parsed.output),
     )
 
 
@@ -113,10 +118,10 @@ def _fields_read(text: str) -> str:
     return " ".join(kept)
 
 
-def _tensor(path: Path, tensor: Any, batched: bool) -> Tensor:
+def _tensor(where: str, tensor: Any, batched: bool) -> Tensor:
     type_name = tensor.DESCRIPTOR.fields_by_name["data_type"].enum_type.values_by_number[tensor.data_type].name
     if type_name not in _TYPES:
-        raise Invalid(f"{path}: {tensor.name} is of {type_name}, expected one of {', '.join(_TYPES)}.")
+        raise Invalid(f"{where}: {tensor.name} is of {type_name}, expected one of {', '.join(_TYPES)}.")
     return Tensor(tensor.name, np.dtype(_TYPES[type_name]), (*((-1,) if batched else ()), *tensor.dims))
 
 

@@ -1,0 +1,118 @@
+"""Triton Inference Server on the CPU, from the wheel `nvidia-pytriton`, in a virtual environment of its own.
+
+It serves the CPU overlay (triton_overlay.py) of the model repository that CELSTREAM_MODEL_REPOSITORY names when it is
+started; an empty repository where nothing is named.
+"""
+
+import os
+import shutil
+import sys
+import sysconfig
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+from celstream_stack import commands
+from celstream_stack.errors import StackError
+from celstream_stack.places import locked
+from celstream_stack.ports import free_port
+from celstream_stack.server import Launch
+from celstream_stack.triton_overlay import write_overlay
+
+VERSION = "0.7.0"  # of the wheel; it holds Triton 2.51.0
+REPOSITORY = "CELSTREAM_MODEL_REPOSITORY"
+REQUIREMENTS = "triton.requirements"
+READY_SECONDS = 2.0
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lies, not a temporary folder of ours
+
+
+class Triton:
+    """See `Server`."""
+
+    name = "triton"
+
+    def install(self, cache: Path) -> Path:
+        """See `Server`. Sums are checked by pip, against the file beside this one."""
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        home = cache / f"triton-{VERSION}-python{python}"
+        requirements = resources.files("celstream_stack").joinpath(REQUIREMENTS).read_text()
+        with locked(cache / "triton.lock"):
+            if not (home / "complete").exists() or (home / "complete").read_text() != requirements:
+                self._install(home, python, cache / "triton-install.log")
+                (home / "complete").write_text(requirements)
+        return home
+
+    def _install(self, home: Path, python: str, log: Path) -> None:
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True)
+        commands.run(self.name, commands.politely([sys.executable, "-m", "venv", home / "venv"]), log=log)
+        with resources.as_file(resources.files("celstream_stack").joinpath(REQUIREMENTS)) as requirements:
+            pip = [str(home / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+            sums = ["--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+            commands.run(self.name, commands.politely([*pip, *sums, "-r", requirements]), log=log)
+        server = _packages(home) / "pytriton" / "tritonserver"
+        stub = server / "python_backend_stubs" / python / "triton_python_backend_stub"
+        if not stub.exists():
+            raise StackError(f"triton: its python backend knows no Python {python}. Use Python 3.11 or 3.12.")
+        backend = home / "backends" / "python"
+        shutil.copytree(server / "backends" / "python", backend)
+        shutil.copy(stub, backend)
+        (backend / stub.name).chmod(0o755)
+        (server / "bin" / "tritonserver").chmod(0o755)
+
+    def new_settings(self) -> dict[str, str]:
+        """See `Server`."""
+        return {name: str(free_port()) for name in ("grpc_port", "http_port", "metrics_port")}
+
+    def prepare(self, home: Path, state: Path, settings: Mapping[str, str]) -> Launch:
+        """See `Server`. Writes the overlay of the repository that is named now."""
+        named = os.environ.get(REPOSITORY)
+        if named and not Path(named).is_dir():
+            raise StackError(f"triton: {REPOSITORY}={named}: no such folder. Name a model repository.")
+        nothing = state / "nothing"
+        nothing.mkdir(exist_ok=True)
+        write_overlay(Path(named) if named else nothing, state / "models")
+        prefix = f"celstream-triton-{settings['grpc_port']}-"
+        for left in SHARED_MEMORY.glob(f"{prefix}*"):  # of a run that was killed
+            left.unlink(missing_ok=True)
+        libraries = [_packages(home) / "nvidia_pytriton.libs", sysconfig.get_config_var("LIBDIR")]
+        environment = {
+            "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
+            "PATH": f"{home / 'venv' / 'bin'}:{os.environ.get('PATH', os.defpath)}",  # its stub asks for `python3`
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        command = [
+            _packages(home) / "pytriton" / "tritonserver" / "bin" / "tritonserver",
+            f"--model-repository={state / 'models'}",
+            f"--backend-directory={home / 'backends'}",
+            f"--backend-config=python,shm-region-prefix-name={prefix}",
+            "--model-control-mode=explicit",
+            "--load-model=*",
+            "--allow-gpu-metrics=false",
+            *(f"--{kind}-address=127.0.0.1" for kind in ("grpc", "http", "metrics")),
+            *(f"--{kind}-port={settings[f'{kind}_port']}" for kind in ("grpc", "http", "metrics")),
+        ]
+        return Launch([str(part) for part in command], environment)
+
+    def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
+        """See `Server`. Triton says so once every model is loaded."""
+        url = f"http://127.0.0.1:{settings['http_port']}/v2/health/ready"
+        try:
+            with urllib.request.urlopen(url, timeout=READY_SECONDS) as answer:
+                return bool(answer.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def finish(self, settings: Mapping[str, str]) -> None:
+        """See `Server`. There is nothing left to do."""
+
+    def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """See `Server`."""
+        return {"CELSTREAM_MODELS": f"triton://127.0.0.1:{settings['grpc_port']}"}
+
+
+def _packages(home: Path) -> Path:
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return home / "venv" / "lib" / python / "site-packages"
