@@ -13,7 +13,7 @@ from typing import Any
 
 import celstream_renderer as renderer
 import numpy as np
-from celstream_segmenter.fingerprint import MATCH_SCORE, matches
+from celstream_catalog.near_duplicates import MATCH_SCORE, match
 
 from tests.accuracy.measured_films import (
     encoded,
@@ -151,7 +151,7 @@ def openings(folder: Path, tally: Tally) -> None:
             prints.append(film_measured.clip(0, len(film_measured.frames.motion)).hashes)
     for i, one in enumerate(first):
         for j, other in enumerate(second):
-            said = matches(one, other).score >= MATCH_SCORE
+            said = match(one, other).score >= MATCH_SCORE
             tally.add("openings found again", {}, int(said and i == j), int(i == j), int(said))
 
 
