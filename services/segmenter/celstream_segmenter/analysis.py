@@ -81,7 +81,8 @@ class DecodingPass:
     ) -> None:
         """search: in place of a beginning. threads: of the decoder, 0 for one per processor.
 
-        roughly: see `open_footage`. measured: whether clips shall be measured as well; else `Chapter.clips` is empty.
+        roughly: see `open_footage` and `small_picture`. measured: whether clips shall be measured as well; else
+        `Chapter.clips` is empty.
         """
         self._path = path
         self._rules = rules
@@ -123,7 +124,7 @@ class DecodingPass:
                 if frame.pts is None or frame.pts <= last:
                     continue  # cannot be shown at a time of its own
                 last = frame.pts
-                picture = small_picture(frame)
+                picture = small_picture(frame, roughly=self._roughly)
                 full = reader.read(chapter.next_frame, frame, *picture.luma.shape[::-1]) if reader else None
                 seen = Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full)
                 recent.append(seen)

@@ -42,30 +42,34 @@ def shrink_factor(height: int) -> int:
     return max(1, height // SMALLEST_HEIGHT)
 
 
-def small_picture(frame: av.VideoFrame) -> SmallPicture:
-    """Reduce a decoded frame of any size and pixel format."""
+def small_picture(frame: av.VideoFrame, *, roughly: bool = False) -> SmallPicture:
+    """Reduce a decoded frame of any size and pixel format. roughly: of a large one, look at every second row only."""
     factor = shrink_factor(frame.height)
     # Chroma has half the size; both must come out even.
     width, height = (max(2, size // factor // 2 * 2) for size in (frame.width, frame.height))
     if frame.format.name in _PLANAR and frame.height >= 4 and frame.width >= 4:
+        every = 2 if roughly and factor % 2 == 0 and factor > 2 else 1
         luma, u, v = (
-            _shrink(plane, width // part, height // part, factor)
+            _shrink(plane, width // part, height // part, factor, every)
             for plane, part in zip(frame.planes, (1, 2, 2), strict=True)
         )
     else:
         small = resized(frame, width, height, "yuv420p")
-        luma, u, v = (_shrink(plane, plane.width, plane.height, 1) for plane in small.planes)
-    return SmallPicture(luma, np.dstack((u, v)))
+        luma, u, v = (_shrink(plane, plane.width, plane.height, 1, 1) for plane in small.planes)
+    return SmallPicture(luma, np.asarray(cv2.merge((u, v)), np.uint8))
 
 
-def _shrink(plane: VideoPlane, width: int, height: int, factor: int) -> NDArray[np.uint8]:
+def _shrink(plane: VideoPlane, width: int, height: int, factor: int, every: int) -> NDArray[np.uint8]:
+    """every: how many rows are taken as one; it divides the factor."""
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-    rows = rows[: height * factor, : width * factor]
+    rows = rows[: height * factor : every, : width * factor]
     if factor == 1:
         return np.array(rows)
-    while factor > 1:
+    across, down = factor, factor // every
+    while across > 1:
         # OpenCV averages squares of two pixels four times as fast as larger ones in one step.
-        step = 2 if factor % 2 == 0 else factor
-        factor //= step
-        rows = np.asarray(cv2.resize(rows, (width * factor, height * factor), interpolation=cv2.INTER_AREA), np.uint8)
+        across_step = 2 if across % 2 == 0 else across
+        down_step = 2 if down % 2 == 0 else down if across_step == across else 1
+        across, down = across // across_step, down // down_step
+        rows = np.asarray(cv2.resize(rows, (width * across, height * down), interpolation=cv2.INTER_AREA), np.uint8)
     return rows

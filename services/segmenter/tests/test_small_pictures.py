@@ -18,6 +18,21 @@ def test_the_average_of_squares_of_pixels() -> None:
     assert picture.chroma.shape == (67, 120, 2)
 
 
+@pytest.mark.parametrize(("height", "rows_averaged"), [(540, 2), (1080, 4), (720, 5), (2160, 8)])
+def test_roughly_is_the_average_of_every_second_row(height: int, rows_averaged: int) -> None:
+    rng = np.random.default_rng(0)
+    planes = rng.integers(0, 256, (height * 3 // 2, 640), np.uint8)
+    frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+    factor = shrink_factor(height)
+    picture = small_picture(frame, roughly=True)
+    rows, columns = picture.luma.shape
+    every = factor // rows_averaged
+    used = planes[: rows * factor : every, : columns * factor]
+    expected = used.reshape(rows, rows_averaged, columns, factor).mean((1, 3))
+    assert np.abs(picture.luma - expected).max() <= 2
+    assert picture.luma.shape == small_picture(frame).luma.shape
+
+
 @pytest.mark.parametrize("pixel_format", ["yuv420p10le", "yuv444p", "yuv422p", "gbrp", "rgb24", "gray"])
 def test_other_pixel_formats_look_the_same(pixel_format: str) -> None:
     y, x = np.mgrid[0:270, 0:480]
