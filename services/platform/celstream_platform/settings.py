@@ -53,7 +53,9 @@ class ServiceSettings(BaseSettings):
 
     log_level: logs.Level = Field("info", description="Least level that is logged.")
     log_format: logs.Format = Field("json", description="json, one object a line; or console, for people.")
-    trace_exporter: str = Field("none", description="Where spans go: none or console.")
+    trace_exporter: str = Field(
+        "none", description="Where spans go: none, console, or otlp (a collector, as OTEL_EXPORTER_OTLP_ENDPOINT says)."
+    )
     drain_seconds: float = Field(
         25.0, gt=0, le=3600, description="Time for an orderly end after SIGTERM, seconds; less than the grace period."
     )

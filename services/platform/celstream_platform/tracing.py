@@ -20,15 +20,18 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from celstream_platform.errors import Invalid
 from celstream_platform.events import Event
 
-EXPORTERS = ("none", "console")
+EXPORTERS = ("none", "console", "otlp")
+SEND_SECONDS = 5.0  # a collector that is away must not hold up an orderly end
 _propagator = TraceContextTextMapPropagator()
 _provider = TracerProvider(shutdown_on_exit=False)
 
 
 def configure(service: str, exporter: str | SpanExporter = "none") -> None:
-    """Name the service that speaks, and say where its spans go: `none`, `console` (standard error), or an exporter.
+    """Name the service that speaks, and say where its spans go: `none`, `console`, `otlp`, or an exporter.
 
-    Call it once, in `__main__.py`. Raises Invalid for another name.
+    console: standard error. otlp: a collector, by gRPC, as OpenTelemetry's own variables say (OTEL_EXPORTER_OTLP_…;
+    localhost:4317 where they say nothing). Call it once, in `__main__.py`. Raises Invalid for another name, and where
+    the library for it is missing.
     """
     global _provider
     if isinstance(exporter, str) and exporter not in EXPORTERS:
@@ -36,8 +39,21 @@ def configure(service: str, exporter: str | SpanExporter = "none") -> None:
     _provider = TracerProvider(resource=Resource.create({"service.name": f"celstream-{service}"}))
     if exporter == "console":
         _provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
+    elif exporter == "otlp":
+        _provider.add_span_processor(BatchSpanProcessor(_otlp()))
     elif isinstance(exporter, SpanExporter):
         _provider.add_span_processor(BatchSpanProcessor(exporter))
+
+
+def _otlp() -> SpanExporter:
+    try:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    except ImportError as error:
+        raise Invalid(
+            "opentelemetry-exporter-otlp-proto-grpc: not installed, expected for traces by otlp. "
+            "Install celstream-platform[otlp]."
+        ) from error
+    return OTLPSpanExporter(timeout=SEND_SECONDS)
 
 
 def close() -> None:

@@ -70,7 +70,7 @@ def test_every_field_is_documented_in_the_table() -> None:
         ({"grpc_threads": 0}, "CELSTREAM_GRPC_THREADS=0: Input should be greater than or equal to 1."),
         ({"log_level": "loud"}, "CELSTREAM_LOG_LEVEL='loud': Input should be"),
         ({"grpc_address": "here"}, "CELSTREAM_GRPC_ADDRESS='here': 'here': not an address to listen on."),
-        ({"trace_exporter": "x"}, "CELSTREAM_TRACE_EXPORTER='x': expected one of none, console."),
+        ({"trace_exporter": "x"}, "CELSTREAM_TRACE_EXPORTER='x': expected one of none, console, otlp."),
         ({"grpc_key_file": Path("k")}, "GRPC_CERTIFICATE_FILE and GRPC_KEY_FILE go together."),
         ({"grpc_client_ca_file": Path("ca")}, "GRPC_CLIENT_CA_FILE without a certificate of the server."),
         ({"unknown": 1}, "CELSTREAM_UNKNOWN=1: Extra inputs are not permitted."),
