@@ -102,7 +102,7 @@ def kept_changes(path: Path, clean: Path) -> NDArray[np.bool_]:
     to the clean frame before. A quantiser keeps a faint change back, for a few frames or for good.
     """
     kept, before = [], None
-    for seen, true in zip(_lumas(path), _lumas(clean), strict=True):
+    for seen, true in zip(lumas(path), lumas(clean), strict=True):
         change = np.zeros_like(true) if before is None else true - before
         made = 0.0 if before is None else float(np.vdot(seen - before, change))
         kept.append(made >= 0.5 * float(np.vdot(change, change)))
@@ -110,7 +110,8 @@ def kept_changes(path: Path, clean: Path) -> NDArray[np.bool_]:
     return np.array(kept)
 
 
-def _lumas(path: Path) -> Iterator[NDArray[np.float32]]:
+def lumas(path: Path) -> Iterator[NDArray[np.float32]]:
+    """The luma of each frame of a file, height x width, 0-255."""
     with av.open(path) as container:
         stream = container.streams.video[0]
         stream.thread_type = "FRAME"

@@ -5,9 +5,10 @@ Cadence, camera, picture inside bars, titles and credits, black and flash frames
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.accuracy.measured_films import (
     encoded,
     hold_ranges,
     kept_changes,
+    lumas,
     measure,
     render,
     seen_lengths,
@@ -36,6 +38,7 @@ LEAST_CLIP_FRAMES = 24
 CADENCES = ("ones", "ones", "twos", "threes", "longer")
 RATIOS = (2.39, 1.85, 4 / 3, 1.0)
 OPENINGS = 20
+LEAST_BORDER_LUMA = 20.0  # bars are 16
 
 
 class Tally:
@@ -127,6 +130,8 @@ def bars(folder: Path, tally: Tally) -> None:
             start, end = shot["clean_start"], shot["clean_end"]
             if end - start < LEAST_CLIP_FRAMES or shot["kind"] == "black":
                 continue
+            if not bars_are_seen(source, (start + end) // 2, truth["picture_box"]):
+                continue
             found = measured.clip(start, end).picture
             left, top, width, height = truth["picture_box"]
             error = max(
@@ -134,6 +139,13 @@ def bars(folder: Path, tally: Tally) -> None:
                 *(abs(found.left + found.width - left - width), abs(found.top + found.height - top - height)),
             )
             tally.add("picture inside bars, ±1 px", {"ratio": f"{ratio:.2f}"}, int(error <= 1), 1, 1)
+
+
+def bars_are_seen(source: Path, number: int, picture_box: Sequence[int]) -> bool:
+    """Whether the picture differs from the bars along its border, in that frame; credits on black do not."""
+    left, top, width, height = picture_box
+    box = next(islice(lumas(source), number, None))[top : top + height, left : left + width]
+    return max(float(line.mean()) for line in (box[0], box[-1], box[:, 0], box[:, -1])) > LEAST_BORDER_LUMA
 
 
 def openings(folder: Path, tally: Tally) -> None:
@@ -170,6 +182,7 @@ def main() -> None:
         "whip pan most of it does not), and the encoded frame is nearer to its clean frame than to the clean frame "
         "before, over the pixels that differ between the two. `in sight` leaves encoding out of account, `drawn` both.",
         "A whip pan counts as a pan.",
+        "Bars are judged where the picture differs from them along its border: beside credits on black none are seen.",
         "Openings: 8 s, encoded anew at CRF 20 to 35, scaled to 480x270, up to 2 s later; each with all.",
     ]
     record("measurements", "Measurements of clips", tally.rows(), remarks)

@@ -18,8 +18,9 @@ DARKEST_BAR = 40  # luma, 0-255: limited range black is 16, and some bars are li
 ABOVE_BAR = 9  # levels above the bar's own: the picture, not ringing of the codec beside it
 LIT_ALONG = 0.5  # of an outermost line's samples that are lit where a picture ends
 LIT_SHARE = 0.01  # of a row's or column's samples that must be the picture's
-RINGING = 4  # pixels that a codec's ringing may reach into a bar
-HALF_LIT = 0.4  # of the light inside: the picture; ringing is far below
+NEAR_EDGE = 4  # pixels inside an edge, of which one line must be lit along
+RINGING = 8  # pixels that a codec's ringing may reach into a bar: its largest usual transform
+HALF_LIT = 0.4  # of the light of as many pixels farther in: the picture; ringing is far below
 SAMPLES = 135  # the shorter side of the picture is read at so many places, about
 LARGEST_BARS = 0.5  # of height or width: bars that take more are a dark picture
 LEAST_BAR = 2  # pixels; a thinner dark edge is dirt of the transfer
@@ -74,23 +75,20 @@ def _extent(samples: Luma, along: int, bar: int) -> tuple[int, int, bool]:
     lit_along = all(
         float(shares[line] if line in (0, len(shares) - 1) else near.max(initial=0.0)) > LIT_ALONG
         for line, near in (
-            (first, shares[first : first + RINGING]),
-            (last, shares[max(0, last - RINGING + 1) : last + 1]),
+            (first, shares[first : first + NEAR_EDGE]),
+            (last, shares[max(0, last - NEAR_EDGE + 1) : last + 1]),
         )
     )
     return first, last + 1, lit_along
 
 
 def _sharpened(level: NDArray[Any], bar: int, edge: int, inward: int) -> int:
-    """The edge without the codec's ringing: where the lines become about as light as those a little farther inside."""
+    """The edge without the codec's ringing: the first line about as light as those a little farther in."""
     if edge in (0, len(level) - 1):
         return edge
-    inside = level[edge + inward * RINGING : edge + inward * 3 * RINGING : inward]
-    if not len(inside):
-        return edge
-    enough = bar + HALF_LIT * (float(inside.mean()) - bar)
-    for step in range(RINGING):
-        if level[edge + inward * step] >= enough:
+    near = level[edge::inward][: 2 * RINGING + 1] - bar
+    for step in range(min(RINGING + 1, len(near) - 1)):
+        if near[step] >= HALF_LIT * float(near[step + 1 : step + 1 + RINGING].mean()):
             return edge + inward * step
     return edge
 

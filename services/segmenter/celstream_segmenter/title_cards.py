@@ -1,7 +1,8 @@
 """Title cards, credits and other text in the picture.
 
 Lines of text are rows of thin strokes, close together, of one height, on ground that hardly varies. A title card holds
-such lines still for the whole clip; credits move them upwards (or downwards) at one speed.
+such lines still for the whole clip, large or alone in the picture; credits move them upwards (or downwards) at one
+speed.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ FRAME = 2  # pixels, of that frame
 CREDITS_SPEED = (0.03, 1.2)  # picture heights per second
 CREDITS_SIDEWAYS = 0.15  # of the speed
 SHOWN = 0.5  # of the frames looked at that must show text
+CARD_AREA = 0.02  # of the picture: a title's lines; a fence or a caption in a held scene takes about half of it …
+CARD_PLAIN = 0.99  # … and a smaller title has at least so much of the rest to itself
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -112,7 +115,8 @@ def text_kind(found: Sequence[TextLines], steps: Sequence[CameraStep], one_drawi
         return "credits"
     if showing < SHOWN:
         return "none"
-    return "title_card" if one_drawing else "some"
+    cards = sum(item.area >= CARD_AREA or (item.lines > 0 and item.plain >= CARD_PLAIN) for item in found) / len(found)
+    return "title_card" if one_drawing and cards >= SHOWN else "some"
 
 
 def _scrolls(steps: Sequence[CameraStep], fps: float) -> bool:

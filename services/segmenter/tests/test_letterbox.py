@@ -50,6 +50,13 @@ def test_the_largest_picture_of_a_clip_counts() -> None:
     assert picture_rectangle([picture_edges(dark_sky), picture_edges(bright)], 640, 360) == Rectangle(0, 40, 640, 280)
 
 
+def test_a_codec_s_ringing_is_no_picture() -> None:
+    luma = frame(Rectangle(140, 0, 360, 360))
+    luma[:, 135:140] = luma[:, 500:505] = 16
+    luma[::4, 135:140] = luma[::4, 500:505] = 28  # over a whole transform, in a quarter of the rows
+    assert picture_rectangle([picture_edges(luma)], 640, 360) == Rectangle(140, 0, 360, 360)
+
+
 def test_letters_on_black_are_no_picture_in_bars() -> None:
     luma = np.full((360, 640), 16, np.uint8)
     for left in range(120, 520, 12):
