@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHMARKS = ("event_log", "segmentation", "lossless")
+BENCHMARKS = ("event_log", "event_log_kafka", "segmentation", "lossless")
 
 
 def main() -> int:

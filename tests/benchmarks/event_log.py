@@ -118,19 +118,18 @@ def minimal(folder: Path) -> float:
     return EVENTS / seconds
 
 
-def lone_events(folder: Path) -> tuple[list[float], float]:
+def lone_events(url: str, log: EventLog) -> tuple[list[float], float]:
     """(seconds from publication to delivery, sorted; share of a core that the waiting worker uses)."""
-    url = sqlite_url(folder / "lone.sqlite")
-    log = open_event_log(url)
-    log.ensure_topics([Topic(SOURCE), Topic(SINK)])
-    workers = start("time", url, 1)
-    go(workers)
+    (worker,) = start("time", url, 1)
+    go([worker])
+    log.publish([Event(SOURCE, "first", str(time.monotonic()).encode())])
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "joined\n"
     pauses = random.Random(2)
     for number in range(LONE_EVENTS):
         time.sleep(pauses.uniform(0.02, 0.1))
         log.publish([Event(SOURCE, f"key-{number}", str(time.monotonic()).encode())])
-    (report,) = reports(workers)
-    log.close()
+    (report,) = reports([worker])
     return sorted(report["seconds"]), report["busy_share"]
 
 
@@ -140,7 +139,11 @@ def main() -> None:
         baseline = minimal(folder)
         published, four = copies(folder, 4)
         _, one = copies(folder, 1)
-        latencies, busy = lone_events(folder)
+        url = sqlite_url(folder / "lone.sqlite")
+        log = open_event_log(url)
+        log.ensure_topics([Topic(SOURCE), Topic(SINK)])
+        latencies, busy = lone_events(url, log)
+        log.close()
     rows = [
         ("consume-produce, 4 processes, transactions of 100 (must reach 2,000)", four, "events/s"),
         ("consume-produce, 1 process, transactions of 100", one, "events/s"),

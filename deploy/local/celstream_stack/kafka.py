@@ -53,7 +53,8 @@ logger.raft.level=info
 """
 
 # One node, so every replication factor is 1. Small internal topics start faster. A transaction that its worker left
-# open holds readers up until the broker looks for such: once a second here.
+# open holds readers up until the broker looks for such: once a second here. On a busy machine a broker may miss its own
+# controller's nine seconds; being shut out would help nobody where no other broker is there to take over.
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
@@ -76,6 +77,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=60000
 num.network.threads=2
 num.io.threads=2
 log.cleaner.dedupe.buffer.size=16777216
