@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from celstream_stack import processes
 from celstream_stack.errors import StackError
 from celstream_stack.kafka import check_sums
-from celstream_stack.places import cache
+from celstream_stack.places import PASSABLE_FOLDER, cache
 from celstream_stack.server import Launch
 from celstream_stack.stack import Stack
 
@@ -18,9 +19,17 @@ COMMAND = (sys.executable, "-m", "celstream_stack")
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Stack]:
+def folder() -> Iterator[Path]:
+    """A folder that another user may pass through, as root's PostgreSQL has to; pytest's own is for one user only."""
+    with tempfile.TemporaryDirectory(prefix="celstream-test-") as name:
+        Path(name).chmod(PASSABLE_FOLDER)
+        yield Path(name)
+
+
+@pytest.fixture
+def fresh(folder: Path) -> Iterator[Stack]:
     """A stack of the test's own."""
-    stack = Stack(tmp_path / "stack", cache())
+    stack = Stack(folder / "stack", cache())
     yield stack
     stack.down()
 
@@ -39,7 +48,7 @@ def processes_of(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)  # MinIO is compiled where it was never before
-def test_a_stack_comes_up_once_and_goes_down_without_a_trace(fresh: Stack, tmp_path: Path) -> None:
+def test_a_stack_comes_up_once_and_goes_down_without_a_trace(fresh: Stack, folder: Path) -> None:
     names = ["kafka", "minio", "postgres"]
     variables = fresh.up(names)
     assert variables["CELSTREAM_EVENTS"].startswith("kafka://127.0.0.1:")
@@ -50,7 +59,7 @@ def test_a_stack_comes_up_once_and_goes_down_without_a_trace(fresh: Stack, tmp_p
     assert fresh.up(names) == variables
     assert [(one.server, one.pid, one.ready) for one in fresh.status()] == numbers
     assert fresh.down() == names
-    assert processes_of(tmp_path) == []
+    assert processes_of(folder) == []
     assert [one.pid for one in fresh.status()] == [None, None, None]
     assert fresh.down() == []
     assert fresh.up(["minio"])["CELSTREAM_ARTEFACTS"] == variables["CELSTREAM_ARTEFACTS"]
