@@ -243,7 +243,13 @@ def test_an_interruption_ends_watching_with_its_own_returncode(remote: RemoteCat
     film = hand.footage("film.mkv")
     wait_for(remote, film)
     command = [*COMMAND, "watch", film.item.id, "--at", remote.address]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
