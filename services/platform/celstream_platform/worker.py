@@ -166,13 +166,13 @@ class Worker:
 
     def _step(self, session: Session, shutdown: Shutdown, poll_seconds: float) -> int:
         """Poll once and deal with what came; the number of events consumed."""
+        nothing_paused = time.monotonic() >= self._paused_until
         try:
             deliveries = session.poll(self._window.size, poll_seconds)
         except Unavailable as error:
             self._wait(error, shutdown)
             return 0
-        idle = not deliveries and time.monotonic() >= self._paused_until
-        if idle or not self._backoff.failures:
+        if (nothing_paused and not deliveries) or not self._backoff.failures:
             self._set_ready(True)
         in_flight = metrics.EVENTS_IN_FLIGHT.labels(self._stage.name)
         in_flight.inc(len(deliveries))
