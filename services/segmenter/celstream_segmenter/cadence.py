@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.measured import Affine, Cadence, CameraStep, Hold
+from celstream_segmenter.rhythm import drawing_starts
 
 CODING_NOISE = 28.0  # of one pixel's level (0-255), at CRF 32; averaging over squares of n x n pixels divides it by n
 LEAST_NOISE = 3.0
@@ -36,6 +37,7 @@ LEAST_APART = 0.75  # pixels that the camera must move for the two to be told ap
 STANDING_REST = 0.5  # of the change, at most, is left when what stands is taken out, if that made it
 RIM = 2.0  # pixels along the border of the picture that are not compared under a camera's move
 QUIETEST = 0.25  # a smaller novelty says no more
+LEAST_THRESHOLD, MOST_THRESHOLD = 0.8, 2.0  # of novelty; farther up two kinds of drawings are told apart, not new ones
 SHAPE = 3.0  # half of so many frames does what is usual about the spread count for
 EXPOSURE_MEAN, EXPOSURE_GAIN = 2.5, 0.05  # changes of mean luma and of contrast from which exposure is undone
 ALIKE = 0.9  # correlation of two frames from which their difference can be one of exposure
@@ -231,7 +233,7 @@ def threshold_of(novelties: NDArray[np.float64]) -> float:
     best = int(np.argmax(held + new + split))
     below = logs[best - 1] if best else logs[0] - 1.0
     above = logs[best] if best < count else logs[-1] + 1.0
-    return float(np.exp((below + above) / 2))
+    return min(max(float(np.exp((below + above) / 2)), LEAST_THRESHOLD), MOST_THRESHOLD)
 
 
 def _evidence(
@@ -255,15 +257,19 @@ def _evidence(
 _log_gamma = np.vectorize(math.lgamma, otypes=[np.float64])
 
 
-def holds(changes: Sequence[Change], shrink: int) -> list[Hold]:
+def holds(changes: Sequence[Change], shrink: int, repeated: NDArray[np.bool_] | None = None) -> list[Hold]:
     """Split a clip into holds. changes: one per frame; the first one's is not looked at. shrink: as for `novelty`.
 
+    repeated: which frames only repeat the one before, as telecine makes them; no drawing begins there.
     Raises ValueError for no frame at all.
     """
     if not changes:
         raise ValueError("a clip of 0 frames: it has no drawings. Give at least one frame.")
-    news = novelty(changes[1:], shrink)
-    starts = np.concatenate(([0], 1 + np.flatnonzero(news > threshold_of(news))))
+    places = np.arange(1, len(changes))
+    if repeated is not None:
+        places = places[~repeated[1:]]
+    news = novelty([changes[place] for place in places.tolist()], shrink)
+    starts = np.concatenate(([0], places))[drawing_starts(news, threshold_of(news))]
     area = np.array([change.area for change in changes])
     lengths = np.diff(np.append(starts, len(changes)))
     usual_area = float(np.percentile(area[starts[1:]], 75)) if len(starts) > 1 else 0.0

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from celstream_segmenter.cadence import Change, cadence_of, change_between, holds
 from celstream_segmenter.camera_motion import STANDING, camera_move, camera_step
-from celstream_segmenter.field_matching import CYCLE, Match, film_lengths, matched, telecine_phase, without_repeats
+from celstream_segmenter.field_matching import CYCLE, Match, film_lengths, matched, repeats, telecine_phase
 from celstream_segmenter.fingerprint import NEAR_BITS, picture_hash
 from celstream_segmenter.full_picture import FullPicture, Glance
 from celstream_segmenter.letterbox import picture_rectangle
@@ -83,12 +83,12 @@ class ClipMeasurer:
         part = slice(start_frame - self._first, end_frame - self._first)
         steps = [STANDING, *self._steps[part][1:]]
         scan, phase = self._scan(part)
-        changes, drawings = self._drawings(part, phase)
+        drawings = self._drawings(part, phase)
         times = np.array(self._seconds[part])
         seconds = float(times[-1] - times[0] + (np.median(np.diff(times)) if len(times) > 1 else HASH_SECONDS))
         shown = drawings
         if phase is not None:
-            lengths = film_lengths([hold.start for hold in drawings], len(changes), phase)
+            lengths = film_lengths([hold.start for hold in drawings], len(steps), phase)
             shown = [Hold(hold.start, length, hold.partial) for hold, length in zip(drawings, lengths, strict=True)]
         numbers = range(start_frame, end_frame)
         glances = [self._glances[number] for number in numbers if number in self._glances]
@@ -104,20 +104,20 @@ class ClipMeasurer:
             text=text_kind(
                 [glance.text for glance in glances],
                 steps[1:],
-                one_drawing=longest >= ONE_DRAWING * len(changes),
+                one_drawing=longest >= ONE_DRAWING * len(steps),
                 fps=len(times) / seconds,
             ),
             black_frames=int(np.sum((frames.brightness < black_mean_luma) & (frames.peak < black_peak_luma))),
             flash_frames=flash_frames(frames.brightness),
             style=style,
-            live_action=live_action_suspicion(style, 1 - len(drawings) / len(changes)),
+            live_action=live_action_suspicion(style, 1 - len(drawings) / len(steps)),
             hashes=self._hashes_of(float(times[0]), seconds),
         )
 
     def drawings(self, start_frame: int, end_frame: int) -> list[Hold]:
         """The holds of frames [start_frame, end_frame), which have all been added; counted from the first of them."""
         part = slice(start_frame - self._first, end_frame - self._first)
-        return self._drawings(part, self._scan(part)[1])[1]
+        return self._drawings(part, self._scan(part)[1])
 
     def stands(self, start_frame: int, end_frame: int) -> bool:
         """Whether the camera stands from `start_frame` to `end_frame`, and the picture is the same at both ends."""
@@ -129,11 +129,10 @@ class ClipMeasurer:
         # A slow zoom hides in the noise of each frame, and shows in the whole.
         return len(hashes) < 2 or int(np.bitwise_count(hashes[0] ^ hashes[-1])) <= NEAR_BITS
 
-    def _drawings(self, part: slice, phase: int | None) -> tuple[list[Change], list[Hold]]:
+    def _drawings(self, part: slice, phase: int | None) -> list[Hold]:
         changes = self._changes[part]
-        if phase is not None:
-            changes = without_repeats(changes, phase)
-        return changes, holds(changes, shrink_factor(self._size[1]))
+        repeated = None if phase is None else repeats(len(changes), phase)
+        return holds(changes, shrink_factor(self._size[1]), repeated)
 
     def _scan(self, part: slice) -> tuple[Scan, int | None]:
         """How the frames of a clip hold its moments, and where telecine's cycle stands at its first frame.

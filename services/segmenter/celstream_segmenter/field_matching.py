@@ -6,14 +6,12 @@ that shows the same moment, its own frame's or that of the frame before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from celstream_segmenter.cadence import Change
 
 CYCLE = 5  # frames of the file per four of film
 LATE = (2, 3)  # places in the cycle whose top field belongs to the bottom field of the frame before
@@ -99,16 +97,13 @@ def telecine_phase(matches: Sequence[Match]) -> int | None:
     return best if agreements[best] >= AGREEMENT else None
 
 
-def without_repeats(changes: Sequence[Change], phase: int) -> list[Change]:
-    """The changes of a clip with those taken out that only telecine's repeated fields make."""
-    return [
-        replace(change, most=0.0, area=0.0) if (place + phase) % CYCLE == REPEATED else change
-        for place, change in enumerate(changes)
-    ]
+def repeats(frames: int, phase: int) -> NDArray[np.bool_]:
+    """Which frames of a clip only repeat the moment of the frame before; phase: see `telecine_phase`."""
+    return np.asarray((np.arange(frames) + phase) % CYCLE == REPEATED)
 
 
 def film_lengths(starts: Sequence[int], frames: int, phase: int) -> list[int]:
     """How many frames of film each drawing is shown for; starts: frames of the clip where drawings begin."""
-    shown = np.concatenate(([0], np.cumsum((np.arange(frames) + phase) % CYCLE != REPEATED)))
+    shown = np.concatenate(([0], np.cumsum(~repeats(frames, phase))))
     edges = shown[np.append(np.asarray(starts, int), frames)]
     return [max(1, int(length)) for length in np.diff(edges)]

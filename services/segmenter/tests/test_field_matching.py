@@ -4,15 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from celstream_segmenter.cadence import Change
 from celstream_segmenter.field_matching import (
     Match,
     fields,
     film_lengths,
     is_woven,
     matched,
+    repeats,
     telecine_phase,
-    without_repeats,
 )
 from numpy.typing import NDArray
 
@@ -92,9 +91,8 @@ def test_thin_lines_that_stand_or_move_are_not_woven() -> None:
     assert not is_woven(frames[0], frames[0])
 
 
-def test_repeated_fields_make_no_drawing() -> None:
-    changes = [Change(most=5.0)] * 10
-    assert [change.most for change in without_repeats(changes, 1)] == [5, 0, 5, 5, 5, 5, 0, 5, 5, 5]
+def test_one_frame_of_five_repeats_the_one_before() -> None:
+    assert np.flatnonzero(repeats(10, 1)).tolist() == [1, 6]
 
 
 def test_holds_are_counted_in_frames_of_the_film() -> None:
