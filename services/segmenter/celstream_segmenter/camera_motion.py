@@ -43,6 +43,7 @@ EXPOSURE_MEAN = 8.0  # change of mean luma, 0-255, from which it is undone befor
 LEAST_MOVE = 0.012  # how far the picture, or its border under a zoom or a turn, goes in all
 BORDER = 0.6  # from the middle of the picture to the middle of its border, about
 FEW_STEPS = 3  # frames; see `_alone`
+FAINT_STEP = 0.0012  # a camera that creeps is seen to move now and then only; no character drawn anew moves so little
 LEAST_BROKEN_PAN = 0.08  # as LEAST_MOVE, of a pan that stands every other frame
 SHAKE_STEP = 0.0012  # mean step of a shaking camera
 SHAKE_DETOUR = 4.0  # length of its way by how far it gets
@@ -201,15 +202,17 @@ def camera_move(steps: Sequence[CameraStep]) -> CameraMove:
     way = np.cumsum(values[:, :2], axis=0)
     reach = float(np.hypot(*np.ptp(np.vstack([np.zeros(2), way]), axis=0)))
     lengths = np.hypot(values[:, 0], values[:, 1])
+    standing = np.array([step.still for step in steps]) & known
     share = float(known.mean())
     step = float(lengths.mean())
 
     def named(kind: CameraKind) -> CameraMove:
         return CameraMove(kind, right, down, zoom, turn, step, share)
 
-    if _shakes(values[:, :2], lengths, reach):
+    if _shakes(values[:, :2], lengths, reach, known):
         return named("shake")
-    lasting = np.where(_alone([step.still and step.trust > 0 for step in steps])[:, None], 0.0, values)
+    step_sizes = np.maximum(lengths, BORDER * np.abs(values[:, 2:]).max(1))
+    lasting = np.where(_alone(standing, step_sizes)[:, None], 0.0, values)
     ways = np.vstack([np.zeros(4), np.cumsum(lasting, axis=0)])
     sizes: dict[CameraKind, float] = {
         "pan": float(np.hypot(*np.ptp(ways[:, :2], axis=0))),
@@ -222,20 +225,23 @@ def camera_move(steps: Sequence[CameraStep]) -> CameraMove:
     return named("pan" if reach >= LEAST_BROKEN_PAN else "static")
 
 
-def _alone(standing: Sequence[bool]) -> NDArray[np.bool_]:
+def _alone(standing: NDArray[np.bool_], sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which steps belong to a move of a few frames only, with the camera standing before and after it.
 
-    Such a move is a character's, drawn anew, that fills the picture.
+    Such a move is a character's, drawn anew, that fills the picture. sizes: of the steps, in picture heights.
     """
-    edges = np.flatnonzero(np.diff(np.concatenate(([1], np.asarray(standing, int), [1]))))
+    edges = np.flatnonzero(np.diff(np.concatenate(([True], standing, [True]))))
     alone = np.zeros(len(standing), np.bool_)
     for start, end in zip(edges[::2], edges[1::2], strict=True):
-        alone[start:end] = end - start <= FEW_STEPS and (start > 0 or end < len(standing))
+        few = end - start <= FEW_STEPS and (start > 0 or end < len(standing))
+        alone[start:end] = few and sizes[start:end].mean() >= FAINT_STEP
     return alone
 
 
-def _shakes(shifts: NDArray[np.float64], lengths: NDArray[np.float64], reach: float) -> bool:
-    if lengths.mean() < SHAKE_STEP or lengths.sum() < SHAKE_DETOUR * reach or len(shifts) < 2:
+def _shakes(shifts: NDArray[np.float64], lengths: NDArray[np.float64], reach: float, known: NDArray[np.bool_]) -> bool:
+    """known: which steps were found; what is put in for the others goes on in one direction."""
+    if lengths.mean() < SHAKE_STEP or lengths.sum() < SHAKE_DETOUR * reach:
         return False
-    turns_back = np.sum(shifts[1:] * shifts[:-1], axis=1) < 0
-    return float(turns_back.mean()) >= SHAKE_TURNS
+    found = shifts[known]
+    turns_back = np.sum(found[1:] * found[:-1], axis=1) < 0
+    return len(turns_back) > 0 and float(turns_back.mean()) >= SHAKE_TURNS

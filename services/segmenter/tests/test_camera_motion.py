@@ -97,6 +97,16 @@ def test_a_pan_on_twos_is_a_pan() -> None:
     assert camera_move([CameraStep(dx=0.01 * (number % 2)) for number in range(24)]).kind == "pan"
 
 
+def test_a_turn_so_slow_that_it_is_seen_now_and_then_is_a_turn() -> None:
+    assert camera_move([CameraStep(turn=0.0015 * (number % 2)) for number in range(60)]).kind == "rotate"
+
+
+def test_a_shake_is_one_where_some_of_its_steps_are_lost() -> None:
+    steps = [CameraStep(dx=0.02 * (-1) ** n) for n in range(12)]
+    lost = [CameraStep(trust=0.0)] * 10
+    assert camera_move([*steps, *lost, *steps]).kind == "shake"
+
+
 def test_a_plain_picture_tells_of_no_camera() -> None:
     plain = np.full((135, 240), 90, np.uint8)
     assert camera_step(plain, plain + 3).still
