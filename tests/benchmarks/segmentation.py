@@ -74,7 +74,8 @@ def main() -> None:
                 "clips",
                 "--json",
             ],
-            "celstream shots": [str(BIN / "celstream"), "shots", str(source)],
+            "celstream shots (transitions alone)": [str(BIN / "celstream"), "shots", str(source)],
+            "celstream shots --measure (all analyses)": [str(BIN / "celstream"), "shots", "--measure", str(source)],
             "scenedetect detect-content split-video": [
                 *(str(BIN / "scenedetect"), "-q", "-i", str(source), "-o", "theirs", "detect-content", "split-video"),
             ],
@@ -102,8 +103,9 @@ def main() -> None:
                 "command": label,
                 "wall seconds (best)": best[label],
                 "processor seconds (best)": min(cpu for _, cpu, _ in values),
+                "largest process, MiB": max(peak for _, _, peak in values),
                 "by `celstream run`": best[label] / ours,
-                "by `celstream shots`": best[label] / best["celstream shots"],
+                "by plain decode": best[label] / best["ffmpeg -f null (plain decode)"],
             }
             for label, values in runs.items()
         ]
