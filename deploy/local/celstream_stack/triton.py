@@ -90,6 +90,7 @@ class Triton:
             f"--backend-config=python,shm-region-prefix-name={prefix}",
             "--model-control-mode=explicit",
             "--load-model=*",
+            "--exit-timeout-secs=10",  # a model whose process died holds it up; well before we would kill it
             "--allow-gpu-metrics=false",
             *(f"--{kind}-address=127.0.0.1" for kind in ("grpc", "http", "metrics")),
             *(f"--{kind}-port={settings[f'{kind}_port']}" for kind in ("grpc", "http", "metrics")),

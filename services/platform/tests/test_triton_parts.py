@@ -63,20 +63,21 @@ def test_a_success_between_failures_keeps_the_circuit_closed() -> None:
 
 def test_the_window_halves_where_the_server_pushes_back_and_grows_again() -> None:
     window = InFlight(8)
-    for _ in range(8):
-        window.enter()
-    blocked = threading.Thread(target=window.enter)
+    entered = [window.enter() for _ in range(8)]
+    late: list[int] = []
+    blocked = threading.Thread(target=lambda: late.append(window.enter()))
     blocked.start()
-    window.leave(pushed_back=True)
-    assert window.limit == 4
-    for _ in range(7):
-        window.leave()
+    window.leave(entered.pop(), pushed_back=True)
+    window.leave(entered.pop(), pushed_back=True)
+    assert window.limit == 4, "two refusals of one burst count once"
+    for one in entered:
+        window.leave(one)
     blocked.join()
-    window.leave()
+    window.leave(late[0], pushed_back=True)
+    assert window.limit == 2
     window.wait_until_empty()
     for _ in range(100):
-        window.enter()
-        window.leave()
+        window.leave(window.enter())
     assert window.limit == 8
 
 

@@ -60,6 +60,7 @@ class _Request:
     inputs: Arrays
     answer: Future[Arrays]
     began: float
+    entered: int
     region: Region | None = None
 
 
@@ -96,16 +97,16 @@ class TritonServer:
             try:
                 config, _ = self._described(model, version)
                 config.check(inputs)
-                self._window.enter()
+                entered = self._window.enter()
             except BaseException as error:
-                self._report(error, sent=False)
+                self._report(error, answered=False)
                 raise
         except CelstreamError as error:
             metrics.INFERENCES.labels(model, type(error).__name__).inc()
             answer.set_exception(error)
             return answer
         metrics.INFERENCES_IN_FLIGHT.labels(model).inc()
-        request = _Request(model, version, config, inputs, answer, time.monotonic())
+        request = _Request(model, version, config, inputs, answer, time.monotonic(), entered)
         try:
             self._send(request, self._regions)
         except Exception as error:  # settled where all answers are: the window must not lose a place
@@ -143,12 +144,12 @@ class TritonServer:
         if not self._circuit.admits():
             raise Unavailable(f"{model}: {self._address} is away; it is asked again in a while.")
 
-    def _report(self, error: BaseException | None, *, sent: bool) -> None:
+    def _report(self, error: BaseException | None, *, answered: bool) -> None:
         """Tell the circuit how the request ended: only silence is a failure, a refusal is an answer."""
-        if isinstance(error, Unavailable):
-            self._circuit.failed()
-        elif sent:
+        if answered:
             self._circuit.succeeded()
+        elif isinstance(error, Unavailable):
+            self._circuit.failed()
         else:
             self._circuit.withdrawn()
 
@@ -197,7 +198,7 @@ class TritonServer:
         try:
             request.region, offsets = regions.take(arrays)
         except self._failure as error:
-            if triton_errors.code_of(error) in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"):
+            if triton_errors.is_silence(error):
                 raise
             log.warning("no shared memory with the model server; inputs go as messages", error=str(error))
             self._regions = None  # another machine behind a loopback address, or a container: it sees no memory of ours
@@ -230,18 +231,22 @@ class TritonServer:
 
     def _settle(self, request: _Request, answer: Arrays | Exception) -> None:
         error: Exception | None = None
+        answered = True
         if isinstance(answer, Exception):
             seconds = self._options.timeout_seconds
             error = triton_errors.meaning(answer, request.model, request.version, self._address, seconds)
+            answered = isinstance(error, CelstreamError) and not (
+                isinstance(error, Unavailable) and triton_errors.is_silence(answer)
+            )
             if isinstance(error, Unavailable | NotFound):
                 self._models.pop((request.model, request.version), None)  # another one may be there when it is back
                 if self._regions is not None and triton_errors.code_of(answer) == "UNAVAILABLE":
                     self._regions.forgotten()
-        self._report(error, sent=error is None or isinstance(error, CelstreamError))
+        self._report(error, answered=answered)
         metrics.INFERENCES_IN_FLIGHT.labels(request.model).dec()
         metrics.INFERENCES.labels(request.model, type(error).__name__ if error else "ok").inc()
         metrics.INFERENCE_SECONDS.labels(request.model).observe(time.monotonic() - request.began)
-        self._window.leave(pushed_back=isinstance(error, Overloaded))
+        self._window.leave(request.entered, pushed_back=isinstance(error, Overloaded))
         if error is not None:
             request.answer.set_exception(error)
         else:

@@ -28,6 +28,11 @@ def code_of(error: Exception) -> str:
     return str(status).removeprefix("StatusCode.")
 
 
+def is_silence(error: Exception) -> bool:
+    """Whether the server did not answer; a model whose process has died is an answer, and others may be well."""
+    return code_of(error) in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "ABORTED")
+
+
 def lost_memory(error: Exception) -> bool:
     """Whether the server does not know a region of shared memory (any more): it was started anew."""
     return bool(LOST_MEMORY.search(_text(error)))
