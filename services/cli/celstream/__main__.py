@@ -9,9 +9,8 @@ def main() -> None:
         from celstream_platform.footage import children
 
         from celstream.processors import usable_processors
-        from celstream.worker_process import READER
 
-        children.prepare(usable_processors(), [READER])
+        children.prepare(usable_processors(), ["celstream_segmenter.detection"])
     from celstream.commands import app
 
     app(prog_name="celstream")

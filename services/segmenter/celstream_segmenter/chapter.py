@@ -31,8 +31,8 @@ class Chapter:
 
     ticks: presentation time of each frame, in time_base (seconds per tick). end_ticks: when the last frame ends.
     corrupt: which frames the decoder had to make up. change: see `Detector.change`. All of them have one value a frame.
-    clips: sums up any clip of the chapter, where clips are measured. doubts: where the shots may be wrong. following:
-    the next chapter's beginning; None at the end of the footage.
+    clips, measurements: sum up any clip of the chapter, where clips are measured. doubts: where the shots may be wrong.
+    following: the next chapter's beginning; None at the end of the footage.
     """
 
     first_frame: int
@@ -134,8 +134,8 @@ class OpenChapter:
         self._ticks.append(seen.ticks)
         self._corrupt.append(seen.corrupt)
         self._last_duration = seen.duration
-        self.motion = self._measurer.add(seen.picture.luma)
         if seen.full is not None:
+            self.motion = self._measurer.add(seen.picture.luma)
             self._clips.add(float(seen.ticks * self._time_base), seen.picture, seen.full)
         self._checker.add(self.next_frame - 1, seen.picture)
         if self.following is not None:

@@ -64,7 +64,7 @@ def segment_limited(
 def detect_limited(
     path: Path, name: str, rules: SegmentationRules, limits: Limits, *, processes: int = 1, measured: bool = False
 ) -> Generator[Found, None, None]:
-    """Like `segment.detect`, in so many child processes, with the same result. Raises Invalid, LimitExceeded."""
+    """Like `detection.detect`, in so many child processes, with the same result. Raises Invalid, LimitExceeded."""
 
     def read(
         resumption: Resumption | None, share: Share, cancelled: Callable[[], bool]
@@ -150,7 +150,7 @@ def run_detect(
     """In the child."""
     import cv2
 
-    from celstream_segmenter.segment import detect
+    from celstream_segmenter.detection import detect
 
     cv2.setNumThreads(1)
     yield from detect(

@@ -1,6 +1,6 @@
 """Footage to clips: runs in the limited child process, where the untrusted file is read.
 
-index → decode chapter by chapter → shots → plan → stills → cut and prove; each result is reported at once.
+detection → plan → stills → cut and prove, chapter by chapter; each result is reported at once.
 """
 
 from collections.abc import Iterator
@@ -9,26 +9,13 @@ from pathlib import Path
 import numpy as np
 from av.error import InvalidDataError
 from celstream_platform.errors import Invalid
-from numpy.typing import NDArray
 
-from celstream_segmenter.analysis import DecodingPass, FramesDecoded, FrameWatcher, Searched
+from celstream_segmenter.analysis import Searched
 from celstream_segmenter.chapter import Chapter
-from celstream_segmenter.chapter_targets import Targets, chapter_targets
 from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
-from celstream_segmenter.found import (
-    ChapterBegun,
-    ChapterRead,
-    ClipMade,
-    Found,
-    FoundInShare,
-    Refused,
-    Resumption,
-    ShotFound,
-    ShotMeasured,
-    SoundTrack,
-    Working,
-)
+from celstream_segmenter.detection import WHOLE, Work, chapter_read, report, steps
+from celstream_segmenter.found import ClipMade, Found, FoundInShare, Refused, Resumption, SoundTrack
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.free_memory import give_back
 from celstream_segmenter.full_picture import FullPictureReader
@@ -38,40 +25,11 @@ from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.packet_index import FootageIndex, index_footage
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import Share
-from celstream_segmenter.shots import Beginning, Shot
+from celstream_segmenter.shots import Shot
 from celstream_segmenter.small_pictures import small_picture
 from celstream_segmenter.sound_level import SoundLevel
 from celstream_segmenter.still_files import StillFiles
 from celstream_segmenter.stills import FrameKeeper
-
-ROUGHLY_FROM_HEIGHT = 720  # pixels
-WHOLE = Share()
-"""All chapters of a footage, in one process."""
-
-
-def detect(
-    path: Path,
-    rules: SegmentationRules,
-    resumption: Resumption | None = None,
-    share: Share = WHOLE,
-    *,
-    measured: bool = False,
-) -> Iterator[FoundInShare]:
-    """Find the shots of a footage, and everything about each chapter at its end, from where `resumption` says on.
-
-    share: which of the chapters; the others are another process's. measured: measure the shots as well. Raises Invalid
-    where nothing can be decoded.
-    """
-    work = _Work(path, rules, resumption)
-    # Nothing is kept of the frames themselves, and many of their pixels become one of a small picture.
-    roughly = work.index.video.height >= ROUGHLY_FROM_HEIGHT
-    for decoding, step in _steps(work, share, roughly=roughly, measured=measured):
-        if isinstance(step, Chapter):
-            if measured:
-                yield from (_measured(step, shot, rules) for shot in step.shots)
-            yield _chapter_read(step, rules, work.targets)
-        else:
-            yield _report(step, decoding, work)
 
 
 def segment(
@@ -81,15 +39,15 @@ def segment(
     resumption: Resumption | None = None,
     share: Share = WHOLE,
 ) -> Iterator[FoundInShare]:
-    """Like `detect`, and cut each chapter into clips; files are written into `scratch`."""
-    work = _Work(path, rules, resumption)
+    """Like `detection.detect`, and cut each chapter into clips; files are written into `scratch`."""
+    work = Work(path, rules, resumption)
     keeper = FrameKeeper()
     stills = StillFiles(scratch)
-    for decoding, step in _steps(work, share, keeper):
+    for decoding, step in steps(work, share, keeper):
         if isinstance(step, Chapter):
             give_back()  # before as well as after: cutting takes memory of its own
             yield from _cut_chapter(path, rules, work.decoded(step), step, stills, scratch)
-            yield _chapter_read(step, rules, work.targets)
+            yield chapter_read(step, rules, work.targets)
             give_back()
             continue
         if isinstance(step, Searched):
@@ -99,79 +57,7 @@ def segment(
             likely_kept = (last - begins) * work.index.time_base >= rules.min_seconds
             stills.take(step, keeper, decoding.recent_picture, likely_kept=likely_kept)
             keeper.forget_before(step.end_frame)
-        yield _report(step, decoding, work)
-
-
-class _Work:
-    """A footage that is being read: its index, its chapters, and what the decoder gave so far."""
-
-    def __init__(self, path: Path, rules: SegmentationRules, resumption: Resumption | None) -> None:
-        index = index_footage(path)
-        self.path, self.rules = path, rules
-        self.beginning = resumption.beginning if resumption else Beginning()
-        self.targets = chapter_targets(index, rules.chapter_seconds, self.beginning)
-        self._ticks = np.frombuffer(resumption.ticks if resumption else b"", np.int64)
-        self._corrupt = np.frombuffer(resumption.corrupt if resumption else b"", np.bool_)
-        self.index = _with_decoded(index, self.beginning, self._ticks, self._corrupt) if resumption else index
-
-    def skip_to(self, searched: Searched) -> None:
-        """Another process reads what is before: what this one has not seen of it is taken as the index has it."""
-        unseen = self.index.frame_times[: searched.beginning.frame - len(searched.ticks)]
-        self._ticks = np.append(unseen, searched.ticks)
-        self._corrupt = np.append(np.zeros(len(unseen), np.bool_), searched.corrupt)
-
-    def decoded(self, chapter: Chapter) -> FootageIndex:
-        """The index by what the decoder gave up to the end of a chapter that follows the one before."""
-        self._ticks = np.append(self._ticks, chapter.ticks)
-        self._corrupt = np.append(self._corrupt, chapter.corrupt)
-        return _with_decoded(self.index, chapter.following, self._ticks, self._corrupt)
-
-
-def _steps(
-    work: _Work, share: Share, watcher: FrameWatcher | None = None, *, roughly: bool = False, measured: bool = True
-) -> Iterator[tuple[DecodingPass, Searched | Shot | FramesDecoded | Chapter]]:
-    """The steps of decoding the chapters of a share."""
-    targets = work.targets
-    threads = 1 if share.count > 1 else 0
-    decoded, next_turn = 0, 0
-    for turn in share.turns(len(targets.ticks)):
-        if turn < next_turn:
-            continue  # the chapter before goes on past it
-        decoding = DecodingPass(
-            work.path,
-            work.rules,
-            work.index,
-            beginning=work.beginning,
-            search=targets.search(turn, work.index.video) if turn else None,
-            targets=targets,
-            threads=threads,
-            roughly=roughly,
-            measured=measured,
-            watcher=watcher,
-        )
-        before = decoded
-        for step in decoding.steps():
-            if isinstance(step, FramesDecoded):
-                decoded = before + step.count
-                yield decoding, FramesDecoded(decoded)
-            else:
-                yield decoding, step
-            if isinstance(step, Chapter):
-                if step.following is None:
-                    return
-                next_turn = targets.turn_at(step.following.ticks)
-                if not share.has(next_turn):
-                    break
-
-
-def _with_decoded(
-    index: FootageIndex, following: Beginning | None, ticks: NDArray[np.int64], corrupt: NDArray[np.bool_]
-) -> FootageIndex:
-    """The index with the frames that the decoder really gave before `following`; what comes then is taken as it is."""
-    if following is not None:
-        later = index.frame_times[index.frame_times >= following.ticks]
-        ticks, corrupt = np.append(ticks, later), np.append(corrupt, np.zeros(len(later), np.bool_))
-    return index.reconciled(ticks, corrupt)
+        yield report(step, decoding, work)
 
 
 def _cut_chapter(
@@ -228,6 +114,11 @@ def cut(path: Path, rules: SegmentationRules, ranges: list[tuple[int, int]], scr
             yield _clip(cutter, rules, index, measured, found, clip, stills, scratch)
 
 
+def _unprovable(clip: PlannedClip, words: str) -> Refusal:
+    count = clip.end_frame - clip.start_frame
+    return Refusal(clip.start_frame, clip.end_frame, "DAMAGED", count, 0, words)
+
+
 def _summed_up(
     clips: ClipMeasurer, planned: PlannedClip, measured: FrameMeasurements, rules: SegmentationRules
 ) -> ClipMeasurements:
@@ -238,61 +129,6 @@ def _summed_up(
         black_mean_luma=rules.black_mean_luma,
         black_peak_luma=rules.black_peak_luma,
     )
-
-
-def _report(
-    step: Searched | Shot | FramesDecoded, decoding: DecodingPass, work: _Work
-) -> Working | ShotFound | ChapterBegun:
-    index = work.index
-    if isinstance(step, Searched):
-        return ChapterBegun(step.beginning)
-    if isinstance(step, FramesDecoded):
-        return Working(step.count, index.frame_count)
-    return ShotFound(
-        step,
-        index.time_base.as_integer_ratio(),
-        decoding.ticks_at(step.start_frame),
-        decoding.ticks_at(step.end_frame),
-    )
-
-
-def _measured(chapter: Chapter, shot: Shot, rules: SegmentationRules) -> ShotMeasured:
-    frames = chapter.measured(shot.start_frame, shot.end_frame)
-    clip = PlannedClip(shot.start_frame, shot.end_frame, shot.ordinal, 0, 1)
-    return ShotMeasured(
-        ordinal=shot.ordinal,
-        brightness=frames.mean_brightness,
-        motion=frames.mean_motion,
-        sharpness=frames.mean_sharpness,
-        measurements=_summed_up(chapter.clips, clip, frames, rules),
-    )
-
-
-def _chapter_read(chapter: Chapter, rules: SegmentationRules, targets: Targets) -> ChapterRead:
-    time_base = chapter.time_base.as_integer_ratio()
-    return ChapterRead(
-        first_frame=chapter.first_frame,
-        time_base=time_base,
-        ticks=chapter.ticks,
-        end_ticks=chapter.end_ticks,
-        corrupt=chapter.corrupt,
-        transitions=chapter.transitions,
-        shots=[
-            ShotFound(shot, time_base, chapter.ticks_at(shot.start_frame), chapter.ticks_at(shot.end_frame))
-            for shot in chapter.shots
-        ],
-        change=np.array(chapter.change, np.float32),
-        change_threshold=chapter.change_threshold,
-        detector=rules.detector,
-        doubts=list(chapter.doubts),
-        following=chapter.following,
-        following_turn=targets.turn_at(chapter.following.ticks) if chapter.following else 0,
-    )
-
-
-def _unprovable(clip: PlannedClip, words: str) -> Refusal:
-    count = clip.end_frame - clip.start_frame
-    return Refusal(clip.start_frame, clip.end_frame, "DAMAGED", count, 0, words)
 
 
 def _refused(chapter: Chapter, refusal: Refusal, stills: StillFiles) -> Refused:

@@ -1,0 +1,185 @@
+"""Footage to shots: runs in the limited child process, where the untrusted file is read.
+
+index → decode chapter by chapter → transitions → shots, measured where that is wanted; each result is reported at once.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from celstream_segmenter.analysis import DecodingPass, FramesDecoded, FrameWatcher, Searched
+from celstream_segmenter.chapter import Chapter
+from celstream_segmenter.chapter_targets import Targets, chapter_targets
+from celstream_segmenter.found import (
+    ChapterBegun,
+    ChapterRead,
+    FoundInShare,
+    Resumption,
+    ShotFound,
+    ShotMeasured,
+    Working,
+)
+from celstream_segmenter.packet_index import FootageIndex, index_footage
+from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.share import Share
+from celstream_segmenter.shots import Beginning, Shot
+
+ROUGHLY_FROM_HEIGHT = 720  # pixels
+WHOLE = Share()
+"""All chapters of a footage, in one process."""
+
+
+def detect(
+    path: Path,
+    rules: SegmentationRules,
+    resumption: Resumption | None = None,
+    share: Share = WHOLE,
+    *,
+    measured: bool = False,
+) -> Iterator[FoundInShare]:
+    """Find the shots of a footage, and everything about each chapter at its end, from where `resumption` says on.
+
+    share: which of the chapters; the others are another process's. measured: measure the shots as well. Raises Invalid
+    where nothing can be decoded.
+    """
+    work = Work(path, rules, resumption)
+    # Nothing is kept of the frames themselves, and many of their pixels become one of a small picture.
+    roughly = work.index.video.height >= ROUGHLY_FROM_HEIGHT
+    for decoding, step in steps(work, share, roughly=roughly, measured=measured):
+        if isinstance(step, Chapter):
+            if measured:
+                yield from (_measured(step, shot, rules) for shot in step.shots)
+            yield chapter_read(step, rules, work.targets)
+        else:
+            yield report(step, decoding, work)
+
+
+class Work:
+    """A footage that is being read: its index, its chapters, and what the decoder gave so far."""
+
+    def __init__(self, path: Path, rules: SegmentationRules, resumption: Resumption | None) -> None:
+        index = index_footage(path)
+        self.path, self.rules = path, rules
+        self.beginning = resumption.beginning if resumption else Beginning()
+        self.targets = chapter_targets(index, rules.chapter_seconds, self.beginning)
+        self._ticks = np.frombuffer(resumption.ticks if resumption else b"", np.int64)
+        self._corrupt = np.frombuffer(resumption.corrupt if resumption else b"", np.bool_)
+        self.index = _with_decoded(index, self.beginning, self._ticks, self._corrupt) if resumption else index
+
+    def skip_to(self, searched: Searched) -> None:
+        """Another process reads what is before: what this one has not seen of it is taken as the index has it."""
+        unseen = self.index.frame_times[: searched.beginning.frame - len(searched.ticks)]
+        self._ticks = np.append(unseen, searched.ticks)
+        self._corrupt = np.append(np.zeros(len(unseen), np.bool_), searched.corrupt)
+
+    def decoded(self, chapter: Chapter) -> FootageIndex:
+        """The index by what the decoder gave up to the end of a chapter that follows the one before."""
+        self._ticks = np.append(self._ticks, chapter.ticks)
+        self._corrupt = np.append(self._corrupt, chapter.corrupt)
+        return _with_decoded(self.index, chapter.following, self._ticks, self._corrupt)
+
+
+def steps(
+    work: Work, share: Share, watcher: FrameWatcher | None = None, *, roughly: bool = False, measured: bool = True
+) -> Iterator[tuple[DecodingPass, Searched | Shot | FramesDecoded | Chapter]]:
+    """The steps of decoding the chapters of a share."""
+    targets = work.targets
+    threads = 1 if share.count > 1 else 0
+    decoded, next_turn = 0, 0
+    for turn in share.turns(len(targets.ticks)):
+        if turn < next_turn:
+            continue  # the chapter before goes on past it
+        decoding = DecodingPass(
+            work.path,
+            work.rules,
+            work.index,
+            beginning=work.beginning,
+            search=targets.search(turn, work.index.video) if turn else None,
+            targets=targets,
+            threads=threads,
+            roughly=roughly,
+            measured=measured,
+            watcher=watcher,
+        )
+        before = decoded
+        for step in decoding.steps():
+            if isinstance(step, FramesDecoded):
+                decoded = before + step.count
+                yield decoding, FramesDecoded(decoded)
+            else:
+                yield decoding, step
+            if isinstance(step, Chapter):
+                if step.following is None:
+                    return
+                next_turn = targets.turn_at(step.following.ticks)
+                if not share.has(next_turn):
+                    break
+
+
+def _with_decoded(
+    index: FootageIndex, following: Beginning | None, ticks: NDArray[np.int64], corrupt: NDArray[np.bool_]
+) -> FootageIndex:
+    """The index with the frames that the decoder really gave before `following`; what comes then is taken as it is."""
+    if following is not None:
+        later = index.frame_times[index.frame_times >= following.ticks]
+        ticks, corrupt = np.append(ticks, later), np.append(corrupt, np.zeros(len(later), np.bool_))
+    return index.reconciled(ticks, corrupt)
+
+
+def report(
+    step: Searched | Shot | FramesDecoded, decoding: DecodingPass, work: Work
+) -> Working | ShotFound | ChapterBegun:
+    """A step as those outside are told of it."""
+    index = work.index
+    if isinstance(step, Searched):
+        return ChapterBegun(step.beginning)
+    if isinstance(step, FramesDecoded):
+        return Working(step.count, index.frame_count)
+    return ShotFound(
+        step,
+        index.time_base.as_integer_ratio(),
+        decoding.ticks_at(step.start_frame),
+        decoding.ticks_at(step.end_frame),
+    )
+
+
+def _measured(chapter: Chapter, shot: Shot, rules: SegmentationRules) -> ShotMeasured:
+    frames = chapter.measured(shot.start_frame, shot.end_frame)
+    return ShotMeasured(
+        ordinal=shot.ordinal,
+        brightness=frames.mean_brightness,
+        motion=frames.mean_motion,
+        sharpness=frames.mean_sharpness,
+        measurements=chapter.clips.clip(
+            shot.start_frame,
+            shot.end_frame,
+            frames,
+            black_mean_luma=rules.black_mean_luma,
+            black_peak_luma=rules.black_peak_luma,
+        ),
+    )
+
+
+def chapter_read(chapter: Chapter, rules: SegmentationRules, targets: Targets) -> ChapterRead:
+    """Everything about a chapter, as those outside are told of it."""
+    time_base = chapter.time_base.as_integer_ratio()
+    return ChapterRead(
+        first_frame=chapter.first_frame,
+        time_base=time_base,
+        ticks=chapter.ticks,
+        end_ticks=chapter.end_ticks,
+        corrupt=chapter.corrupt,
+        transitions=chapter.transitions,
+        shots=[
+            ShotFound(shot, time_base, chapter.ticks_at(shot.start_frame), chapter.ticks_at(shot.end_frame))
+            for shot in chapter.shots
+        ],
+        change=np.array(chapter.change, np.float32),
+        change_threshold=chapter.change_threshold,
+        detector=rules.detector,
+        doubts=list(chapter.doubts),
+        following=chapter.following,
+        following_turn=targets.turn_at(chapter.following.ticks) if chapter.following else 0,
+    )
