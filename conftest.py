@@ -1,6 +1,7 @@
 """Fixtures for all tests: real footage where REAL_FOOTAGE names a folder of it."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def real_footage() -> Path:
     """The folder that REAL_FOOTAGE names."""
     return Path(os.environ["REAL_FOOTAGE"])
+
+
+@pytest.fixture(autouse=True)
+def ordinary_priority() -> Iterator[None]:
+    """Run by root, SVT-AV1's encoder makes whoever uses it a real-time process, which starves all others."""
+    yield
+    if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

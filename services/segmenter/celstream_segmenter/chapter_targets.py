@@ -12,6 +12,7 @@ import numpy as np
 
 from celstream_segmenter.frame_reader import key_packets_before
 from celstream_segmenter.packet_index import FootageIndex, VideoIndex
+from celstream_segmenter.share import chapter_length
 from celstream_segmenter.shots import Beginning
 
 LEAST_LAST = 1 / 3  # of a chapter's length: a shorter rest at the end of the footage stays with the chapter before
@@ -61,10 +62,13 @@ class Targets:
 
 
 def chapter_targets(index: FootageIndex, seconds: float, beginning: Beginning) -> Targets:
-    """A target every `seconds` of the footage; those at or before the beginning are left out."""
+    """A target every `seconds` of the footage; those at or before the beginning are left out.
+
+    A footage that is shorter than two chapters is halved, for two processes to share.
+    """
     video = index.video
     first, end = int(video.frame_ticks[0]), video.end_ticks
-    step = seconds / float(video.time_base)
+    step = chapter_length((end - first) * float(video.time_base), seconds) / float(video.time_base)
     keys = _irregular_keys(video)
     found = []
     for number in range(1, int((end - first) / step - LEAST_LAST) + 1):

@@ -26,8 +26,9 @@ class SegmentationRules(msgspec.Struct, frozen=True, kw_only=True):
     """… and no spot of 8x8 pixels is brighter than this (a title on black is not black)."""
     plain_deviation: float = 2.0
     """A shot is of one colour where no frame's luma deviates by more than this (standard deviation, 0-128)."""
-    chapter_seconds: float = 30.0
-    """About every so often the detector begins anew, at a cut; work on a film is saved there, and shared out."""
+    chapter_seconds: float = 60.0
+    """About every so often the detector begins anew, at a cut; work on a film is saved there, and shared out. Sooner in
+    footage that is shorter than two chapters."""
     verify: Literal["start", "boundaries", "full"] = "start"
     """How a clip is proved equal to its source: every frame's time, and the pictures of its first frame, of some at
     both ends, or of all."""

@@ -19,6 +19,7 @@ from celstream_segmenter.clip_events import clip_event, rejection_event
 from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Working
 from celstream_segmenter.limited_segmentation import segment_limited
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.share import most_chapters
 from celstream_segmenter.work_so_far import WorkSoFar
 
 NAME = "segmenter"
@@ -91,7 +92,7 @@ class SegmenterStage:
 
     def _useful_processes(self, seconds: float) -> int:
         """One for each chapter of a short footage."""
-        return max(1, min(self._processes, round(seconds / self._rules.chapter_seconds)))
+        return min(self._processes, most_chapters(seconds, self._rules.chapter_seconds))
 
     def _take(self, found: Found, footage: footage_pb2.Footage, work: WorkSoFar, context: Context) -> None:
         if isinstance(found, Working):
