@@ -6,7 +6,7 @@ LEAST_LENGTH = 1 / 3  # of a chapter's usual length: the shortest half that is w
 
 
 def chapter_length(footage_seconds: float, usual_seconds: float) -> float:
-    """How long a footage's chapters are, seconds; one that is shorter than two usual ones is halved, for two to share."""
+    """How long a footage's chapters are, seconds; what is shorter than two usual ones is halved, for two to share."""
     return min(usual_seconds, max(LEAST_LENGTH * usual_seconds, footage_seconds / 2))
 
 
