@@ -40,6 +40,7 @@ class OnnxServer:
             ) from error
         if not repository.is_dir():
             raise NotFound(f"{repository}: no such folder, expected a model repository.")
+        onnxruntime.disable_telemetry_events()  # it would keep a database of its own under the user's cache
         self._runtime: Any = onnxruntime
         self._repository = repository
         self._threads = threads
