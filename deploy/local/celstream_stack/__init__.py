@@ -1,4 +1,7 @@
-"""The real servers as processes on one machine: Kafka, MinIO, PostgreSQL; installed, started, watched, ended."""
+"""The real servers as processes of one machine: Kafka, MinIO, PostgreSQL, Triton, Prometheus.
+
+Installed, started, watched, ended.
+"""
 
 from celstream_stack.stack import Stack, StackError
 

@@ -1,4 +1,4 @@
-"""The command `celstream-stack`: up, down, status, logs, install."""
+"""The command `celstream-stack`: up, down, status, logs, scrape, install."""
 
 import sys
 import time
@@ -75,6 +75,16 @@ def logs(
     """What a server said last."""
     for line in _stack(state).log(server).read_text(errors="replace").splitlines()[-lines:]:
         _say(line)
+
+
+@app.command()
+def scrape(
+    job: Annotated[str, typer.Argument(help="Name of the service.")],
+    places: Annotated[list[str] | None, typer.Argument(help="Its metrics, HOST:PORT; none: forget it.")] = None,
+    state: State = None,
+) -> None:
+    """Let Prometheus scrape a service, from now on and after a restart."""
+    _stack(state).scrape(job, places or [])
 
 
 @app.command()

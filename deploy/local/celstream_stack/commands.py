@@ -27,6 +27,7 @@ def run(
     log: Path,
     env: Mapping[str, str] | None = None,
     user: str | None = None,
+    cwd: Path = Path("/"),
 ) -> str:
     """Run a command to its end, as `user` where one is given; its standard output. Raises StackError.
 
@@ -45,7 +46,7 @@ def run(
             user=user,
             group=pwd.getpwnam(user).pw_gid if user else None,
             extra_groups=[] if user else None,
-            cwd="/",  # another user may not read ours
+            cwd=cwd,  # not the caller's: another user may not read it
         )
     except subprocess.TimeoutExpired as error:
         raise StackError(

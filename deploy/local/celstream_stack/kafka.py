@@ -158,6 +158,10 @@ class Kafka:
         """See `Server`."""
         return {"CELSTREAM_EVENTS": f"kafka://127.0.0.1:{settings['port']}"}
 
+    def metrics(self, settings: Mapping[str, str]) -> str:
+        """See `Server`. It has none of its own."""
+        return ""
+
 
 def ask(port: str) -> None:
     """Ask a broker for its cluster. Raises KafkaError."""

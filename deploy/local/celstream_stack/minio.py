@@ -5,8 +5,6 @@ would say nothing. Each service has a user of its own, who may do what the servi
 """
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from minio.versioningconfig import VersioningConfig
 from urllib3.exceptions import HTTPError
 
 from celstream_stack import commands
+from celstream_stack.asking import says_ready
 from celstream_stack.errors import StackError
 from celstream_stack.places import locked
 from celstream_stack.ports import free_port, secret
@@ -30,7 +29,6 @@ SUM = "h1:/qdoYujxF5MBLDMVLeiYJ/7fBa1HikX39Dvzb9Ji8pA="
 ADVICE = "Install Go 1.24 or newer (its packages come from the configured module proxy)."
 BUCKET = "celstream"
 ROOT_USER = "celstream-root"
-READY_SECONDS = 2.0
 
 # Who may do what, below the bucket: service -> (prefix, actions).
 READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging")
@@ -90,12 +88,7 @@ class MinIO:
 
     def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
         """See `Server`."""
-        url = f"http://127.0.0.1:{settings['port']}/minio/health/ready"
-        try:
-            with urllib.request.urlopen(url, timeout=READY_SECONDS) as answer:
-                return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
-            return False
+        return says_ready(f"http://127.0.0.1:{settings['port']}/minio/health/ready")
 
     def finish(self, settings: Mapping[str, str]) -> None:
         """See `Server`. Makes the bucket, its versions, and the users with their policies."""
@@ -124,6 +117,10 @@ class MinIO:
             "MINIO_ROOT_USER": ROOT_USER,
             "MINIO_ROOT_PASSWORD": settings["root_password"],
         }
+
+    def metrics(self, settings: Mapping[str, str]) -> str:
+        """See `Server`."""
+        return f"127.0.0.1:{settings['port']}/minio/v2/metrics/cluster"
 
 
 def policy(rights: Mapping[str, tuple[str, ...]]) -> dict[str, object]:

@@ -139,6 +139,10 @@ class PostgreSQL:
         place = f"{OWNER}:{settings['password']}@127.0.0.1:{settings['port']}/{DATABASE}"
         return {"CELSTREAM_DATABASE": f"postgresql+psycopg://{place}"}
 
+    def metrics(self, settings: Mapping[str, str]) -> str:
+        """See `Server`. It has none of its own."""
+        return ""
+
 
 def connect(settings: Mapping[str, str], database: str) -> "psycopg.Connection[tuple[object, ...]]":
     """A connection that commits each statement."""

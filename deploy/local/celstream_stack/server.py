@@ -39,3 +39,6 @@ class Server(Protocol):
 
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """What goes into the env file."""
+
+    def metrics(self, settings: Mapping[str, str]) -> str:
+        """Where Prometheus finds its metrics, `HOST:PORT/path`; empty where it has none."""

@@ -3,12 +3,13 @@
 STATE/<server>/settings.json   ports and secrets, drawn at the first start and kept
 STATE/<server>/pid, log, data
 STATE/env                      what `set -a; . STATE/env` gives to the services
+STATE/targets/<job>.json       what Prometheus scrapes
 """
 
 import json
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,16 @@ from celstream_stack.kafka import Kafka
 from celstream_stack.minio import MinIO
 from celstream_stack.places import PASSABLE_FOLDER, locked
 from celstream_stack.postgres import PostgreSQL
+from celstream_stack.prometheus import Prometheus
 from celstream_stack.server import Server
+from celstream_stack.targets import FOLDER, write_targets
 from celstream_stack.triton import Triton
 
 __all__ = ["SERVERS", "Stack", "StackError"]
 
-SERVERS: dict[str, Server] = {server.name: server for server in (Kafka(), MinIO(), PostgreSQL(), Triton())}
+SERVERS: dict[str, Server] = {
+    server.name: server for server in (Kafka(), MinIO(), PostgreSQL(), Triton(), Prometheus())
+}
 READY_SECONDS = 120.0  # Kafka takes 4-17 s on two busy cores
 LOOK_SECONDS = 0.1
 SECRET_FILE = 0o600
@@ -64,6 +69,7 @@ class Stack:
                 self._await(server, fresh=server in started)
             for server in wanted:
                 server.finish(self._settings(server))
+            self._write_targets()
             return self._write_env()
 
     def down(self, names: Iterable[str] = ()) -> list[str]:
@@ -96,6 +102,10 @@ class Stack:
             raise StackError(f"{name}: has no log in {self._state}. Start it: celstream-stack up {name}.")
         return path
 
+    def scrape(self, job: str, places: Sequence[str]) -> None:
+        """Let Prometheus scrape a job at these places, `HOST:PORT`; none: forget it. Raises StackError."""
+        write_targets(self._state / FOLDER, job, places)
+
     def pid(self, name: str) -> int | None:
         """The number of a server's process; None where it does not run."""
         found = processes.running(self._state / _server(name).name)
@@ -113,10 +123,12 @@ class Stack:
             return False
         state.mkdir(mode=PASSABLE_FOLDER, exist_ok=True)
         state.chmod(PASSABLE_FOLDER)
-        if not (state / "settings.json").exists():
+        kept = self._settings(server) if (state / "settings.json").exists() else {}
+        settings = server.new_settings() | kept  # a newer version of ours may know more of them
+        if settings != kept:
             (state / "settings.json").touch(SECRET_FILE)
-            (state / "settings.json").write_text(json.dumps(server.new_settings(), indent=1))
-        processes.start(server.prepare(home, state, self._settings(server)), state)
+            (state / "settings.json").write_text(json.dumps(settings, indent=1))
+        processes.start(server.prepare(home, state, settings), state)
         return True
 
     def _await(self, server: Server, *, fresh: bool) -> None:
@@ -133,6 +145,13 @@ class Stack:
     def _settings(self, server: Server) -> dict[str, str]:
         settings: dict[str, str] = json.loads((self._state / server.name / "settings.json").read_text())
         return settings
+
+    def _write_targets(self) -> None:
+        for server in SERVERS.values():
+            if (self._state / server.name / "settings.json").exists():
+                place = server.metrics(self._settings(server))
+                if place:
+                    self.scrape(server.name, [place])
 
     def _write_env(self) -> dict[str, str]:
         variables: dict[str, str] = {}

@@ -8,13 +8,12 @@ import os
 import shutil
 import sys
 import sysconfig
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
 from celstream_stack import commands
+from celstream_stack.asking import says_ready
 from celstream_stack.errors import StackError
 from celstream_stack.places import locked
 from celstream_stack.ports import free_port
@@ -24,7 +23,6 @@ from celstream_stack.triton_overlay import write_overlay
 VERSION = "0.7.0"  # of the wheel; it holds Triton 2.51.0
 REPOSITORY = "CELSTREAM_MODEL_REPOSITORY"
 REQUIREMENTS = "triton.requirements"
-READY_SECONDS = 2.0
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lies, not a temporary folder of ours
 
 
@@ -99,12 +97,7 @@ class Triton:
 
     def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
         """See `Server`. Triton says so once every model is loaded."""
-        url = f"http://127.0.0.1:{settings['http_port']}/v2/health/ready"
-        try:
-            with urllib.request.urlopen(url, timeout=READY_SECONDS) as answer:
-                return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
-            return False
+        return says_ready(f"http://127.0.0.1:{settings['http_port']}/v2/health/ready")
 
     def finish(self, settings: Mapping[str, str]) -> None:
         """See `Server`. There is nothing left to do."""
@@ -112,6 +105,10 @@ class Triton:
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """See `Server`."""
         return {"CELSTREAM_MODELS": f"triton://127.0.0.1:{settings['grpc_port']}"}
+
+    def metrics(self, settings: Mapping[str, str]) -> str:
+        """See `Server`."""
+        return f"127.0.0.1:{settings['metrics_port']}/metrics"
 
 
 def _packages(home: Path) -> Path:

@@ -1,0 +1,15 @@
+"""Asking a server by HTTP whether it is ready."""
+
+import urllib.error
+import urllib.request
+
+ANSWER_SECONDS = 2.0
+
+
+def says_ready(url: str) -> bool:
+    """Whether the address answers 200 at once."""
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 - ours
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
