@@ -39,6 +39,7 @@ def up(servers: Servers = None, state: State = None) -> None:
     for one in stack.status():
         _say(f"{one.server}: {'ready' if one.ready else 'not ready'} (process {one.pid})")
     _say(f"{time.monotonic() - begin:.1f} s. Variables of the services: set -a; . {stack.env_file}; set +a")
+    _say(f"One service's own keys, after these: {stack.env_file}.SERVICE")
 
 
 @app.command()

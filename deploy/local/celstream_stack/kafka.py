@@ -158,6 +158,10 @@ class Kafka:
         """See `Server`."""
         return {"CELSTREAM_EVENTS": f"kafka://127.0.0.1:{settings['port']}"}
 
+    def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """See `Server`. All services come as the same one."""
+        return {}
+
     def metrics(self, settings: Mapping[str, str]) -> str:
         """See `Server`. It has none of its own."""
         return ""

@@ -139,6 +139,10 @@ class PostgreSQL:
         place = f"{OWNER}:{settings['password']}@127.0.0.1:{settings['port']}/{DATABASE}"
         return {"CELSTREAM_DATABASE": f"postgresql+psycopg://{place}"}
 
+    def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """See `Server`. All services come as the same one."""
+        return {}
+
     def metrics(self, settings: Mapping[str, str]) -> str:
         """See `Server`. It has none of its own."""
         return ""

@@ -108,6 +108,10 @@ class Prometheus:
         """See `Server`. No service reads it; people and tests do."""
         return {"PROMETHEUS_URL": f"http://127.0.0.1:{settings['port']}"}
 
+    def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """See `Server`. All services come as the same one."""
+        return {}
+
     def metrics(self, settings: Mapping[str, str]) -> str:
         """See `Server`. It scrapes itself."""
         return ""

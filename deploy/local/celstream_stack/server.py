@@ -40,5 +40,8 @@ class Server(Protocol):
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """What goes into the env file."""
 
+    def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """Service -> what goes into an env file of its own, where it has a user of its own here."""
+
     def metrics(self, settings: Mapping[str, str]) -> str:
         """Where Prometheus finds its metrics, `HOST:PORT/path`; empty where it has none."""

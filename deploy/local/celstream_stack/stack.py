@@ -1,19 +1,19 @@
 """A stack: a folder with one sub-folder per server, an env file, and the way up and down.
 
-STATE/<server>/settings.json   ports and secrets, drawn at the first start and kept
+STATE/<server>/settings.json   ports and secrets, drawn once and kept
 STATE/<server>/pid, log, data
 STATE/env                      what `set -a; . STATE/env` gives to the services
+STATE/env.<service>            its own keys, which win over those in env
 STATE/targets/<job>.json       what Prometheus scrapes
 """
 
-import json
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from celstream_stack import processes
+from celstream_stack import processes, settings_file
 from celstream_stack.errors import StackError
 from celstream_stack.kafka import Kafka
 from celstream_stack.minio import MinIO
@@ -21,6 +21,7 @@ from celstream_stack.places import PASSABLE_FOLDER, locked
 from celstream_stack.postgres import PostgreSQL
 from celstream_stack.prometheus import Prometheus
 from celstream_stack.server import Server
+from celstream_stack.settings_file import SECRET_FILE
 from celstream_stack.targets import FOLDER, write_targets
 from celstream_stack.triton import Triton
 
@@ -31,7 +32,6 @@ SERVERS: dict[str, Server] = {
 }
 READY_SECONDS = 120.0  # Kafka takes 4-17 s on two busy cores
 LOOK_SECONDS = 0.1
-SECRET_FILE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Stack:
         """The servers that were ever started here."""
         found = []
         for server in SERVERS.values():
-            if (self._state / server.name / "settings.json").exists():
+            if self._was_started(server):
                 runs = processes.running(self._state / server.name)
                 ready = runs is not None and server.is_ready(self._state / server.name, self._settings(server))
                 found.append(Status(server.name, runs.pid if runs else None, ready))
@@ -106,6 +106,18 @@ class Stack:
         """Let Prometheus scrape a job at these places, `HOST:PORT`; none: forget it. Raises StackError."""
         write_targets(self._state / FOLDER, job, places)
 
+    def login(self, service: str) -> dict[str, str]:
+        """The variables with a service's own keys. Raises StackError where it has none."""
+        found: dict[str, str] = {}
+        for server in SERVERS.values():
+            if self._was_started(server):
+                found |= server.logins(self._settings(server)).get(service, {})
+        if not found:
+            raise StackError(
+                f"{service}: has no keys of its own in {self._state}. Start minio, or give another service."
+            )
+        return found
+
     def pid(self, name: str) -> int | None:
         """The number of a server's process; None where it does not run."""
         found = processes.running(self._state / _server(name).name)
@@ -121,13 +133,7 @@ class Stack:
         state = self._state / server.name
         if processes.running(state) is not None:
             return False
-        state.mkdir(mode=PASSABLE_FOLDER, exist_ok=True)
-        state.chmod(PASSABLE_FOLDER)
-        kept = self._settings(server) if (state / "settings.json").exists() else {}
-        settings = server.new_settings() | kept  # a newer version of ours may know more of them
-        if settings != kept:
-            (state / "settings.json").touch(SECRET_FILE)
-            (state / "settings.json").write_text(json.dumps(settings, indent=1))
+        settings = settings_file.draw(server, self._state)
         processes.start(server.prepare(home, state, settings), state)
         return True
 
@@ -143,12 +149,14 @@ class Stack:
             time.sleep(LOOK_SECONDS)
 
     def _settings(self, server: Server) -> dict[str, str]:
-        settings: dict[str, str] = json.loads((self._state / server.name / "settings.json").read_text())
-        return settings
+        return settings_file.read(server, self._state)
+
+    def _was_started(self, server: Server) -> bool:
+        return (self._state / server.name / "log").exists()
 
     def _write_targets(self) -> None:
         for server in SERVERS.values():
-            if (self._state / server.name / "settings.json").exists():
+            if self._was_started(server):
                 place = server.metrics(self._settings(server))
                 if place:
                     self.scrape(server.name, [place])
@@ -156,10 +164,11 @@ class Stack:
     def _write_env(self) -> dict[str, str]:
         variables: dict[str, str] = {}
         for server in SERVERS.values():
-            if (self._state / server.name / "settings.json").exists():
+            if self._was_started(server):
                 variables |= server.variables(self._settings(server))
-        self.env_file.touch(SECRET_FILE)
-        self.env_file.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
+                for service, login in server.logins(self._settings(server)).items():
+                    _write_variables(self._state / f"env.{service}", login)
+        _write_variables(self.env_file, variables)
         return variables
 
 
@@ -167,6 +176,11 @@ def _server(name: str) -> Server:
     if name not in SERVERS:
         raise StackError(f"{name}: no server of the stack. Give one of {', '.join(SERVERS)}.")
     return SERVERS[name]
+
+
+def _write_variables(file: Path, variables: Mapping[str, str]) -> None:
+    file.touch(SECRET_FILE)
+    file.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
 
 
 def _last_line(log: Path) -> str:

@@ -106,6 +106,10 @@ class Triton:
         """See `Server`."""
         return {"CELSTREAM_MODELS": f"triton://127.0.0.1:{settings['grpc_port']}"}
 
+    def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """See `Server`. All services come as the same one."""
+        return {}
+
     def metrics(self, settings: Mapping[str, str]) -> str:
         """See `Server`."""
         return f"127.0.0.1:{settings['metrics_port']}/metrics"

@@ -25,6 +25,7 @@ REVIEWS = Topic(
     "celstream.reviews", compacted=False, retention_hours=FOR_EVER_HOURS
 )  # an item's correction counts on after a later word on it, so the last event of its key is not enough
 TAKEDOWNS = Topic("celstream.takedowns")
+INBOX = Topic("celstream.inbox")  # written by the bucket: what was dropped into it, the last of each object for ever
 PROGRESS = Topic(
     "celstream.progress", compacted=False, retention_hours=1
 )  # live display only; nothing is rebuilt from it
