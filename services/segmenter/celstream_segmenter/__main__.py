@@ -10,7 +10,7 @@ from celstream_platform.errors import CelstreamError, Unavailable
 from celstream_platform.eventlog import EventLog, open_event_log
 from celstream_platform.settings import load
 from celstream_platform.shutdown import Shutdown, drain
-from celstream_platform.worker import Worker
+from celstream_platform.worker import Worker, WorkerSettings
 
 from celstream_segmenter.servicer import SegmenterServicer, segmenter_service
 from celstream_segmenter.settings import SegmenterSettings
@@ -49,7 +49,9 @@ def _open(settings: SegmenterSettings, shutdown: Shutdown) -> tuple[EventLog, Ar
 def _serve(settings: SegmenterSettings, shutdown: Shutdown, event_log: EventLog, store: ArtefactStore) -> int:
     failed = threading.Event()
     stage = SegmenterStage(store, settings.rules(), settings.limits(), settings.scratch, settings.processes)
-    worker = Worker(stage, event_log, store, member=settings.member)
+    worker = Worker(
+        stage, event_log, store, WorkerSettings(finish_seconds=settings.finish_seconds), member=settings.member
+    )
 
     def work() -> None:
         try:

@@ -13,6 +13,8 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.codec.context import ThreadType
 from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 from celstream_platform.footage.opening import open_container
 from numpy.typing import NDArray
 
@@ -103,7 +105,7 @@ class Prover:
         with open_container(clip_path) as clip:
             shown, heard = _packets_and_sound(clip, result.sounds, extent)
             faults = list(_timing_faults(shown, times))
-            given = _clip_checksums(clip, wanted, times)
+            given = _clip_checksums(clip, wanted, times, needed_alone=not index.damage)
         for number, source in zip(wanted, sources, strict=True):
             if number not in given:
                 faults.append(f"frame {number} of the clip is missing")
@@ -240,8 +242,14 @@ def _timing_faults(shown: list[Fraction], times: list[Fraction]) -> Iterator[str
         yield f"the clip shows {len(shown)} frames instead of {len(times)}, or frame {same} at another time"
 
 
-def _clip_checksums(clip: InputContainer, wanted: list[int], times: list[Fraction]) -> dict[int, int]:
-    """Checksums of the wanted frames of the clip, by number; frames at unknown times are left out."""
+def _clip_checksums(
+    clip: InputContainer, wanted: list[int], times: list[Fraction], *, needed_alone: bool
+) -> dict[int, int]:
+    """Checksums of the wanted frames of the clip, by number; frames at unknown times are left out.
+
+    needed_alone: on the way to a wanted frame, pass over the frames that no other one refers to. What a decoder makes
+    of damage may depend on them.
+    """
     number_at = {time: number for number, time in enumerate(times)}
     found: dict[int, int] = {}
     missing = set(wanted)
@@ -252,7 +260,8 @@ def _clip_checksums(clip: InputContainer, wanted: list[int], times: list[Fractio
     for first, last in _spans(wanted):
         if stream.time_base:
             clip.seek(int(times[first] / stream.time_base), stream=stream, backward=True)
-        for frame in clip.decode(stream):
+        lead_in_before = int(times[first] / stream.time_base) if needed_alone and stream.time_base else None
+        for frame in _decoded(clip, stream, lead_in_before):
             if frame.pts is None or frame.time_base is None:
                 continue
             number = number_at.get(frame.pts * frame.time_base)
@@ -262,6 +271,16 @@ def _clip_checksums(clip: InputContainer, wanted: list[int], times: list[Fractio
             if number is not None and number >= last:
                 break
     return found
+
+
+def _decoded(clip: InputContainer, stream: VideoStream, lead_in_before: int | None) -> Iterator[VideoFrame]:
+    """The frames from where the clip stands; before that time, in ticks, those alone that others refer to."""
+    context = stream.codec_context
+    for packet in clip.demux(stream):
+        if lead_in_before is not None:
+            leads_in = packet.pts is not None and packet.pts < lead_in_before
+            context.skip_frame = "NONREF" if leads_in else "DEFAULT"
+        yield from packet.decode()
 
 
 def _spans(numbers: list[int]) -> list[tuple[int, int]]:

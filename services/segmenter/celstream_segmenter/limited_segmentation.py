@@ -24,7 +24,7 @@ from celstream_segmenter.found import (
 )
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import Share
-from celstream_segmenter.side_by_side import side_by_side
+from celstream_segmenter.side_by_side import GOING_ON, Ending, side_by_side
 
 AHEAD_BYTES = 64 * 1024  # of results; a process that was far ahead would have much to do again after an interruption
 RESULTS: tuple[type, ...] = (Working, ShotFound, ShotMeasured, ClipMade, Refused, ChapterRead, ChapterBegun)
@@ -39,10 +39,11 @@ def segment_limited(
     resumption: Resumption | None = None,
     *,
     processes: int = 1,
+    ending: Ending = GOING_ON,
 ) -> Generator[Found, None, None]:
     """Like `segment.segment`, in so many child processes, with the same result; they write into `scratch` alone.
 
-    name: what the footage is called in complaints. Raises Invalid, LimitExceeded.
+    name: what the footage is called in complaints. ending: see `side_by_side`. Raises Invalid, LimitExceeded.
     """
 
     def read(
@@ -58,7 +59,7 @@ def segment_limited(
         }
         return _run("run_segment", path, name, arguments, limits, folder, cancelled)
 
-    yield from side_by_side(read, _useful(processes, rules), resumption)
+    yield from side_by_side(read, _useful(processes, rules), resumption, ending)
 
 
 def detect_limited(

@@ -1,10 +1,11 @@
 """The segmenter's settings: `CELSTREAM_…` variables beside those of every service."""
 
 from pathlib import Path
+from typing import Self
 
 from celstream_platform.footage.limits import GIB, MIB, Limits
 from celstream_platform.settings import ServiceSettings
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from celstream_segmenter.rules import DetectorName, SegmentationRules
 
@@ -23,7 +24,22 @@ class SegmenterSettings(ServiceSettings):
     decode_cpu_seconds: float = Field(6 * 3600, gt=0, description="Processor time that one footage may take, seconds.")
     decode_wall_seconds: float = Field(6 * 3600, gt=0, description="Time that one footage may take, seconds.")
     processes: int = Field(1, ge=1, description="Processes that decode one footage side by side.")
+    finish_seconds: float = Field(
+        15.0,
+        ge=0,
+        description="After SIGTERM the minute of film at hand is finished if that takes no longer than this, seconds; "
+        "less than DRAIN_SECONDS.",
+    )
     upload_bytes: int = Field(4 * GIB, ge=MIB, description="Largest file that DetectShots takes as a stream, bytes.")
+
+    @model_validator(mode="after")
+    def _leaves_time_to_close(self) -> Self:
+        if self.finish_seconds >= self.drain_seconds:
+            raise ValueError(
+                f"FINISH_SECONDS {self.finish_seconds:g} leaves no time to save the work before DRAIN_SECONDS "
+                f"{self.drain_seconds:g} are over. Give less."
+            )
+        return self
 
     def rules(self) -> SegmentationRules:
         """The rules that the settings say. Raises ValueError where the durations contradict each other."""

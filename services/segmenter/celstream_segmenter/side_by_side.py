@@ -3,15 +3,18 @@
 Each process knows from the packets which chapters are its own (`chapter_targets`) and searches their beginnings itself.
 Here is seen that each chapter begins where the one before it ended. Where they do not meet, which damage can bring
 about, all begin anew with the chapter that is missing; after a second time a single process reads the rest.
+
+Work that shall end goes on to the end of the chapters at hand, where it can be gone on with; none is begun any more.
 """
 
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 import msgspec
+from celstream_platform.metrics import FRAMES_DECODED
 
 from celstream_segmenter.found import (
     ChapterBegun,
@@ -27,11 +30,23 @@ from celstream_segmenter.found import (
 from celstream_segmenter.share import Share
 from celstream_segmenter.shots import Beginning, Shot
 
+STAGE = "segmenter"  # label of the metric
 CHAPTERS_AHEAD = 1  # a process waits when it has finished so many that are not wanted yet: their files need space
 MOST_MISSED = 2
 
 Read = Callable[[Resumption | None, Share, Callable[[], bool]], Generator[FoundInShare, None, None]]
 """Reads a share of a footage in a process of its own; ends soon after the function says that it shall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Whether the work shall end. asked: with the chapters that are being read. at_once: without them, once asked."""
+
+    asked: Callable[[], bool] = lambda: False
+    at_once: Callable[[], bool] = lambda: True
+
+
+GOING_ON = Ending()
 
 
 class _Missed(Exception):
@@ -41,7 +56,11 @@ class _Missed(Exception):
 class _Share:
     """One process and the thread that takes what it tells."""
 
-    def __init__(self, read: Read, resumption: Resumption | None, share: Share) -> None:
+    def __init__(self, read: Read, resumption: Resumption | None, share: Share, ending: Ending) -> None:
+        self.decoded = 0
+        """Frames."""
+        self._ending = ending
+        self._finished = self._taken = 0  # chapters
         self._stop = threading.Event()
         self._told: SimpleQueue[FoundInShare | BaseException | None] = SimpleQueue()
         self._ahead = threading.Semaphore(CHAPTERS_AHEAD)
@@ -63,16 +82,33 @@ class _Share:
                 raise one
             yield one
             if isinstance(one, ChapterRead):
+                self._taken += 1
                 self._ahead.release()
+
+    def _over(self) -> bool:
+        """Whether no more is wanted of it.
+
+        Of work that shall end the next chapter is wanted, and those after it that others read: a process that has
+        finished one which has not been taken reads one further on, with others between that have not been begun.
+        """
+        ending = self._ending
+        return self._stop.is_set() or (ending.asked() and (self._finished > self._taken or ending.at_once()))
 
     def _take(self, read: Read, resumption: Resumption | None, share: Share) -> None:
         try:
-            with closing(read(resumption, share, self._stop.is_set)) as found:
+            with closing(read(resumption, share, self._over)) as found:
                 for one in found:
+                    if isinstance(one, Working):
+                        FRAMES_DECODED.labels(STAGE).inc(one.done - self.decoded)
+                        self.decoded = one.done
+                    elif isinstance(one, ChapterRead):
+                        self._finished += 1
                     self._told.put(one)
                     if isinstance(one, ChapterRead):
+                        if self._ending.asked():
+                            return
                         self._ahead.acquire()
-                    if self._stop.is_set():
+                    if self._over():
                         return
         except BaseException as error:  # whatever it is, it is raised where its results are wanted
             self._told.put(error)
@@ -80,19 +116,26 @@ class _Share:
             self._told.put(None)
 
 
-def side_by_side(read: Read, processes: int, resumption: Resumption | None) -> Generator[Found, None, None]:
-    """What `processes` processes find in a footage, in its order, from `resumption` on. Raises what they raise."""
+def side_by_side(
+    read: Read, processes: int, resumption: Resumption | None, ending: Ending = GOING_ON
+) -> Generator[Found, None, None]:
+    """What `processes` processes find in a footage, in its order, from `resumption` on. Raises what they raise.
+
+    Where the work shall end, the last that comes is the end of a chapter if there is time for it.
+    """
     so_far = _SoFar(resumption)
     missed = 0
     while True:
         count = processes if missed < MOST_MISSED else 1
         try:
             with ExitStack() as stack:
-                shares = [_Share(read, so_far.resumption, Share(ordinal, count)) for ordinal in range(count)]
+                shares = [_Share(read, so_far.resumption, Share(ordinal, count), ending) for ordinal in range(count)]
                 for share in shares:
                     stack.callback(share.close)
-                yield from _in_order([share.told() for share in shares], so_far)
+                yield from _in_order(shares, so_far)
         except _Missed:
+            if ending.asked():
+                return
             missed += 1
         else:
             return
@@ -118,16 +161,15 @@ class _SoFar:
         )
 
 
-def _in_order(shares: list[Iterator[FoundInShare]], so_far: _SoFar) -> Iterator[Found]:
+def _in_order(shares: list[_Share], so_far: _SoFar) -> Iterator[Found]:
     """What all shares tell, chapter after chapter; raises _Missed where nobody has read the next one."""
     first = so_far.beginning.frame
-    decoded = [0] * len(shares)
+    told = [share.told() for share in shares]
     owner, begun = 0, so_far.beginning
     while True:
-        for one in shares[owner]:
+        for one in told[owner]:
             if isinstance(one, Working):
-                decoded[owner] = one.done
-                yield Working(min(one.total, first + sum(decoded)), one.total)
+                yield Working(min(one.total, first + sum(share.decoded for share in shares)), one.total)
             elif isinstance(one, ChapterRead):
                 yield _as_following(one, begun, so_far.beginning)
                 if one.following is None:
@@ -142,7 +184,7 @@ def _in_order(shares: list[Iterator[FoundInShare]], so_far: _SoFar) -> Iterator[
         else:
             raise _Missed
         owner = one.following_turn % len(shares)
-        begun = _find(shares[owner], so_far.beginning)
+        begun = _find(told[owner], so_far.beginning)
 
 
 def _find(share: Iterator[FoundInShare], beginning: Beginning) -> Beginning:

@@ -20,6 +20,7 @@ from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Wor
 from celstream_segmenter.limited_segmentation import segment_limited
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import most_chapters
+from celstream_segmenter.side_by_side import Ending
 from celstream_segmenter.work_so_far import WorkSoFar
 
 NAME = "segmenter"
@@ -61,7 +62,10 @@ class SegmenterStage:
         self.recipe = recipe_of(rules)
 
     def process(self, message: Message, context: Context) -> Result:
-        """Cut one footage, or go on with it. Raises Invalid where it cannot be read, LimitExceeded past a limit."""
+        """Cut one footage, or go on with it; where the process shall end, to the next checkpoint if there is time.
+
+        Raises Invalid where it cannot be read, LimitExceeded past a limit, Stopping.
+        """
         assert isinstance(message, footage_pb2.Footage)
         state = context.load_checkpoint()
         work = WorkSoFar.load(state) if state else WorkSoFar(message.item.id)
@@ -77,12 +81,13 @@ class SegmenterStage:
                 self._limits,
                 work.resumption,
                 processes=self._useful_processes(message.claimed_duration_seconds),
+                ending=Ending(context.stopping, context.stop_at_once),
             )
             with closing(found):
                 for one in found:
-                    if context.stopping():
-                        raise Stopping
                     self._take(one, message, work, context)
+            if not work.ended:
+                raise Stopping
         analysis = work.analysis.SerializeToString(deterministic=True)
         return Result(
             items=[Item(CLIPS, clip) for clip in work.clips],

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import av
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from celstream_segmenter.conversion import colour
+from celstream_segmenter.png import png
 from celstream_segmenter.small_pictures import SmallPicture
 
 KEPT_BYTES = 84 * 2**20  # of decoded frames: 28 of 1080p
@@ -19,8 +18,6 @@ JUDGED_AFTER = 12  # frames: by then the detector has said what it makes of one
 OLDEST_WANTED = 300  # frames; a shot is certain so long after its end at most
 STRONG_CHANGE = 3.0  # mean absolute difference of luma, 0-255; cuts between unlike pictures lie above it
 CHANGE_WEIGHT = 256.0  # of the detector's word, 0-1, against motion: a cut outweighs the strongest flash
-# One filter for all rows: twice as fast as trying all, and drawn pictures come out no larger.
-PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 
 
 class FrameKeeper:
@@ -71,14 +68,10 @@ class FrameKeeper:
 
 def write_png(frame: av.VideoFrame, path: Path) -> None:
     """Write a frame losslessly. Raises OSError where the file cannot be written."""
-    _write(path, ".png", colour(frame), PNG)
+    path.write_bytes(png(colour(frame)))
 
 
 def write_thumbnail(picture: SmallPicture, path: Path) -> None:
     """Write a small picture as JPEG. Raises OSError where the file cannot be written."""
-    _write(path, ".jpg", picture.bgr(), [cv2.IMWRITE_JPEG_QUALITY, 85])
-
-
-def _write(path: Path, ending: str, picture: NDArray[np.uint8], parameters: list[int]) -> None:
     # Encoded in memory: OpenCV's own writing reports no reason when the disk is full.
-    path.write_bytes(cv2.imencode(ending, picture, parameters)[1].tobytes())
+    path.write_bytes(cv2.imencode(".jpg", picture.bgr(), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())

@@ -34,6 +34,11 @@ class WorkSoFar:
         self._ticks = bytearray()
         self._corrupt = bytearray()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the last chapter has been taken in."""
+        return self.resumption is None and self.analysis.frames > 0
+
     def end_chapter(self, chapter: ChapterRead) -> None:
         """Take in what was found in a chapter whose clips and rejections are there."""
         if chapter.first_frame == 0:

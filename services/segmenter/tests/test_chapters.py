@@ -57,6 +57,30 @@ def test_going_on_from_any_checkpoint_gives_what_an_undisturbed_run_gives(render
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_stage_that_is_asked_to_end_saves_the_chapters_at_hand(
+    rendered: Rendered, tmp_path: Path, processes: int
+) -> None:
+    store = open_artefact_store(directory_url(tmp_path / "store"))
+    footage = footage_of(rendered[0], store)
+    stage = SegmenterStage(store, RULES, Limits(), processes=processes)
+    undisturbed = stage.process(footage, context(lambda: None, lambda _: None))
+    asked: list[int] = []
+    states: list[bytes] = []
+    stopping = Context(
+        lambda done, *_: asked.append(done),
+        lambda: bool(asked),
+        save_checkpoint=states.append,
+        stop_at_once=lambda: False,
+    )
+    with pytest.raises(Stopping):
+        stage.process(footage, stopping)
+    assert 1 <= len(states) <= processes
+    resumed = stage.process(footage, context(lambda: states[-1], lambda _: None))
+    assert said(resumed) == said(undisturbed)
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_stopped_at_every_checkpoint_finishes_and_leaves_no_state(
     rendered: Rendered, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Several processes read one footage side by side, to the very same result."""
 
+import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from celstream_segmenter.packet_index import index_footage
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import Share
 from celstream_segmenter.shots import Beginning
-from celstream_segmenter.side_by_side import side_by_side
+from celstream_segmenter.side_by_side import Ending, side_by_side
 
 Rendered = tuple[Path, dict[str, Any]]
 RULES = SegmentationRules(chapter_seconds=2.0, min_seconds=0.5, target_seconds=1.0)
@@ -127,6 +128,69 @@ def test_shares_that_are_no_longer_wanted_are_ended() -> None:
     assert isinstance(next(results), Working)
     results.close()
     assert sorted(ended) == [0, 1, 2]
+
+
+def finished_chapters(told: Generator[Found, None, None]) -> list[int]:
+    return [one.first_frame for one in told if isinstance(one, ChapterRead)]
+
+
+def test_work_that_shall_end_finishes_the_chapters_at_hand_and_begins_no_other() -> None:
+    asked, third = threading.Event(), threading.Event()
+    begun: list[int] = []
+
+    def read(
+        resumption: Resumption | None, share: Share, cancelled: Callable[[], bool]
+    ) -> Generator[FoundInShare, None, None]:
+        for turn in share.turns(9):
+            begun.append(turn)
+            if turn:
+                yield ChapterBegun(Beginning(10 * turn, 10 * turn))
+            if turn == 3:
+                third.set()
+                asked.wait()
+            if turn == 2:
+                third.wait()
+                asked.set()
+            end = 10 * turn + 10
+            yield chapter(10 * turn, end, Beginning(end, end), following_turn=turn + 1)
+
+    assert finished_chapters(side_by_side(read, 2, None, Ending(asked.is_set, lambda: False))) == [0, 10, 20, 30]
+    assert sorted(begun) == [0, 1, 2, 3]
+
+
+def test_work_that_shall_end_does_not_wait_for_a_chapter_that_cannot_be_gone_on_with() -> None:
+    """The second process is two chapters further on than the first, and nobody has begun the one between."""
+    asked, third = threading.Event(), threading.Event()
+
+    def read(
+        resumption: Resumption | None, share: Share, cancelled: Callable[[], bool]
+    ) -> Generator[FoundInShare, None, None]:
+        if share.ordinal == 0:
+            third.wait()
+            asked.set()
+            yield chapter(0, 10, Beginning(10, 10), following_turn=1)
+            return
+        yield ChapterBegun(Beginning(10, 10))
+        yield chapter(10, 20, Beginning(20, 20), following_turn=2)
+        yield ChapterBegun(Beginning(30, 30))
+        third.set()
+        while not cancelled():
+            yield Working(1, 100)
+
+    assert finished_chapters(side_by_side(read, 2, None, Ending(asked.is_set, lambda: False))) == [0, 10]
+
+
+def test_work_that_shall_end_at_once_waits_for_no_chapter() -> None:
+    asked = threading.Event()
+
+    def read(
+        resumption: Resumption | None, share: Share, cancelled: Callable[[], bool]
+    ) -> Generator[FoundInShare, None, None]:
+        asked.set()
+        while not cancelled():
+            yield Working(1, 100)
+
+    assert finished_chapters(side_by_side(read, 2, None, Ending(asked.is_set))) == []
 
 
 def test_targets_are_key_frames_that_an_encoder_put_at_a_change(tmp_path: Path) -> None:
