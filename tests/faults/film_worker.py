@@ -1,5 +1,6 @@
-"""The segmenter's worker, which says on standard output how far it is: `began <frame>`, `decoded <frames>`, `made`.
+"""The segmenter's worker, which says on standard output how far it is.
 
+`began <frame>`, `reached <frame>` now and then, `made` before its last commit, `decoded <frames in all>` at its end.
 Arguments: event log, artefact store, seconds of a chapter, processes that read the footage.
 """
 
@@ -10,6 +11,7 @@ from dataclasses import replace
 from celstream_platform.artefacts import open_artefact_store
 from celstream_platform.eventlog import open_event_log
 from celstream_platform.footage.limits import Limits
+from celstream_platform.metrics import REGISTRY
 from celstream_platform.shutdown import Shutdown
 from celstream_platform.stage import Context, Result, Stage
 from celstream_platform.topics import Topic
@@ -41,7 +43,7 @@ class Telling:
             return state
 
         def progress(done: int, total: int, unit: str) -> None:
-            tell(f"decoded {done}")
+            tell(f"reached {done}")
             context.progress(done, total, unit)
 
         result = self._stage.process(message, replace(context, load_checkpoint=load, progress=progress))
@@ -65,6 +67,8 @@ def main() -> None:
     stage = SegmenterStage(store, rules, Limits(), processes=int(processes))
     Worker(Telling(stage), log, store, member="film-worker").run_until_idle(shutdown)
     log.close()
+    frames = REGISTRY.get_sample_value("celstream_footage_decoded_frames_total", {"stage": stage.name})
+    tell(f"decoded {frames or 0:.0f}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """A long film under a worker that is asked to end again and again: how much of the work is done twice."""
 
-import random
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,13 +21,23 @@ from celstream_protos.v1 import envelope_pb2, footage_pb2
 
 WORKER = Path(__file__).with_name("film_worker.py")
 
+Due = Callable[[int, float], bool]
+"""Whether a worker shall be asked to end: after so many frames, after so many seconds at work."""
+
 
 @dataclass(slots=True)
 class Interrupted:
-    """frames: of the film. decoded: in all attempts, in thousands of frames too. outcomes: of the film."""
+    """frames: of the film. last_advance: frames from where the last attempt began to the film's end.
+
+    decoded: frames, in each attempt. seconds: until each one was asked to end, or ended by itself. ending: seconds from
+    there to its end. outcomes: of the film.
+    """
 
     frames: int
+    last_advance: int = 0
     decoded: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    ending: list[float] = field(default_factory=list)
     outcomes: list[envelope_pb2.Outcome] = field(default_factory=list)
 
     @property
@@ -50,9 +61,9 @@ def looped_film(folder: Path, seconds: int, times: int, size: tuple[int, int]) -
 
 
 def interrupt(
-    film: Path, folder: Path, *, chapter_seconds: float, frames_between: tuple[int, int], processes: int, seed: int
+    film: Path, folder: Path, due: Due, *, chapter_seconds: float, processes: int, most_attempts: int
 ) -> Interrupted:
-    """Let a worker segment a film, with a SIGTERM whenever it has decoded so many frames more (from, to: at random).
+    """Let a worker segment a film, with a SIGTERM whenever it is due.
 
     Raises AssertionError where a worker does not end in order, or the film never does.
     """
@@ -67,35 +78,44 @@ def interrupt(
     log.ensure_topics([FOOTAGE])
     log.publish([encode(FOOTAGE.name, item.id, footage, event_id="1", source="test")])
     done = Interrupted(footage.video.claimed_frames)
-    dice = random.Random(seed)
     command = [sys.executable, WORKER, events, artefacts, str(chapter_seconds), str(processes)]
     while not done.outcomes:
-        done.decoded.append(_attempt(command, dice.randint(*frames_between)))
+        _attempt(command, due, done)
         done.outcomes = _outcomes(log)
-        assert len(done.decoded) < 3 * done.frames / frames_between[0], f"no end after {done.decoded}"
+        assert len(done.decoded) < most_attempts, f"no end after {done.decoded}"
     log.close()
     return done
 
 
-def _attempt(command: list[str | Path], frames: int) -> int:
-    """Start a worker and ask it to end after so many frames; how many it has decoded."""
+def _attempt(command: list[str | Path], due: Due, done: Interrupted) -> None:
+    """Start a worker and ask it to end when it is due."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
-        first = last = 0
-        made = asked = False
+        first = last = decoded = 0
+        began = time.monotonic()
+        asked_after: float | None = None
+        made = False
         for line in worker.stdout:
             match line.split():
                 case ["began", frame]:
                     first = last = int(frame)
-                case ["decoded", frame]:
+                    began = time.monotonic()
+                case ["reached", frame]:
                     last = int(frame)
                 case ["made"]:
                     made = True  # what is left is its commit
-            if not made and not asked and last - first >= frames:
+                case ["decoded", frames]:
+                    decoded = int(frames)
+            seconds = time.monotonic() - began
+            if not made and asked_after is None and due(last - first, seconds):
                 worker.send_signal(signal.SIGTERM)
-                asked = True
+                asked_after = seconds
+    seconds = time.monotonic() - began
     assert worker.returncode == 0, f"the worker ended with {worker.returncode}"
-    return last - first
+    done.last_advance = done.frames - first
+    done.decoded.append(decoded)
+    done.seconds.append(seconds if asked_after is None else asked_after)
+    done.ending.append(0.0 if asked_after is None else seconds - asked_after)
 
 
 def _outcomes(log: EventLog) -> list[envelope_pb2.Outcome]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from celstream.folder import DatasetFolder
+from celstream.interruption import FINISHING
 from celstream.pipeline import open_ports
 
 from tests.benchmarks.recording import record
@@ -170,7 +171,9 @@ def test_a_run_that_is_asked_to_end_ends_cleanly_and_goes_on(
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert errors == b"Interrupted. What is done is kept; resume with the same command.\n"
+    finishing, interrupted = errors.decode().splitlines()
+    assert finishing == FINISHING
+    assert interrupted == "Interrupted. What is done is kept; resume with the same command."
     assert workers_of(fresh / "dataset") == []
     assert celstream(*ARGUMENTS, cwd=fresh).code == 0
     assert snapshot(fresh / "dataset") == undisturbed[0]

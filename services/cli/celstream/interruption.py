@@ -1,10 +1,18 @@
-"""Interruption: the first SIGINT or SIGTERM asks a run to end, the second one ends it at once."""
+"""Interruption: the first SIGINT or SIGTERM asks a run to end, the second one ends it at once.
+
+Asked to end, the workers finish the chapters of film that they are reading: there a run can be gone on with.
+"""
 
 import os
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Self
+
+FINISH_SECONDS = 15.0  # for the chapters at hand; a minute of a film takes about ten on two cores
+FINISHING = (
+    f"Finishing the minute of film at hand, in {FINISH_SECONDS:g} s at most. Press Ctrl-C again to stop at once."
+)
 
 
 class Interrupted(Exception):

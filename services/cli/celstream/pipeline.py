@@ -29,7 +29,7 @@ from celstream.display import Display, Finished, Summary, Working
 from celstream.export import export
 from celstream.folder import ROOM_BYTES, DatasetFolder, output_finding
 from celstream.footage_files import Finding, NamedFootage
-from celstream.interruption import Interruption
+from celstream.interruption import FINISHING, Interrupted, Interruption
 from celstream.options import RunOptions
 from celstream.workers import Workers
 
@@ -92,11 +92,11 @@ def go_through(
             _take_in(file, options, ports.catalog, on_their_way, tally, display)
             workers.start(min(options.jobs, len(tally.waiting)))
             _step(ports, workers, tally, display, folder)
-            interruption.check()
+            _check(interruption, tally, display)
         while tally.waiting:
             time.sleep(STEP_SECONDS)
             _step(ports, workers, tally, display, folder)
-            interruption.check()
+            _check(interruption, tally, display)
         workers.stop()
         dataset = read_contents(ports.catalog, ports.store)
         changed = export(dataset, folder, ports.store, anew=False)
@@ -183,6 +183,16 @@ def _step(ports: Ports, workers: Workers, tally: Tally, display: Display, folder
         workers.watch()
         if shutil.disk_usage(folder.path).free < ROOM_BYTES:
             raise Unavailable(output_finding(folder.path, OSError(errno.ENOSPC, "")))
+
+
+def _check(interruption: Interruption, tally: Tally, display: Display) -> None:
+    """Raise Interrupted once a signal has come; before that say what the run still waits for."""
+    try:
+        interruption.check()
+    except Interrupted:
+        if tally.waiting:
+            display.note(FINISHING)
+        raise
 
 
 def _judge(footage_id: str, catalog: Catalog, tally: Tally, display: Display, *, announce: bool) -> None:

@@ -25,11 +25,13 @@ from celstream_segmenter.stage import SegmenterStage
 from google.protobuf.message import Message
 
 from celstream.folder import DatasetFolder, output_finding, tells_of_a_full_disk
+from celstream.interruption import FINISH_SECONDS
 
 # A long film may take hours on a slow machine; a file that is made to take for ever does not get them for ever.
 LIMITS = Limits(cpu_seconds=24 * 3600, wall_seconds=24 * 3600, scratch_bytes=64 * GIB)
 
-SETTINGS = WorkerSettings(poll_seconds=0.1)  # the log is a file at hand; a run ends as soon as its worker does
+# The log is a file at hand; a run ends as soon as its worker does.
+SETTINGS = WorkerSettings(poll_seconds=0.1, finish_seconds=FINISH_SECONDS)
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

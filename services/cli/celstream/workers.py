@@ -20,7 +20,10 @@ from typing import IO, Self
 
 from celstream_platform.errors import CelstreamError
 
-STOP_SECONDS = 10.0  # a worker that was asked to end and has not by then is killed: the log takes back what it holds
+from celstream.interruption import FINISH_SECONDS
+
+# A worker that was asked to end and has not by then is killed: the log takes back what it holds.
+STOP_SECONDS = FINISH_SECONDS + 10.0
 QUICK_DEATHS = 5  # this many in a row without a finished input are no accident of one footage
 
 

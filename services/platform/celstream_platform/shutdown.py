@@ -30,6 +30,7 @@ class Shutdown:
 
     def __init__(self) -> None:
         self._event = Event()
+        self._since = 0.0
         self._signals: SimpleQueue[int] = SimpleQueue()
 
     def install(self) -> None:
@@ -40,11 +41,13 @@ class Shutdown:
 
     def request(self) -> None:
         """Ask the process to end, from within."""
-        self._event.set()
+        if not self._event.is_set():
+            self._since = time.monotonic()
+            self._event.set()
 
-    def requested(self) -> bool:
-        """Whether it shall end."""
-        return self._event.is_set()
+    def requested(self, *, for_seconds: float = 0.0) -> bool:
+        """Whether it shall end; for_seconds: and was asked so long ago."""
+        return self._event.is_set() and time.monotonic() - self._since >= for_seconds
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until it shall end, at most for that time; whether it shall."""
@@ -58,7 +61,7 @@ class Shutdown:
     def _pass_on(self) -> None:
         first = self._signals.get()
         log.info("asked to end", signal=signal.Signals(first).name)
-        self._event.set()
+        self.request()
         second = self._signals.get()
         log.warning("asked again: ending at once", signal=signal.Signals(second).name)
         os._exit(128 + second)

@@ -43,7 +43,8 @@ class Context:
     """What the worker offers a stage while it processes one input.
 
     progress: call with (done, total, unit) as often as you like; it is published a few times a second at most.
-    stopping: true once the process shall end; raise `Stopping` at the next good moment.
+    stopping: true once the process shall end; raise `Stopping` at the next good moment. stop_at_once: true once there
+    is no time left to wait for one.
     load_checkpoint: what an interrupted attempt at this input, of this version under this recipe, saved last; None at
     the first attempt. save_checkpoint: save work on a long input, about once a minute of footage.
     """
@@ -52,6 +53,7 @@ class Context:
     stopping: Callable[[], bool]
     load_checkpoint: Callable[[], bytes | None] = lambda: None
     save_checkpoint: Callable[[bytes], None] = lambda state: None
+    stop_at_once: Callable[[], bool] = lambda: True
 
 
 class Stopping(Exception):

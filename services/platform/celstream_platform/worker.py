@@ -50,7 +50,8 @@ class WorkerSettings:
     max_events: most events taken at once, and consumed in one transaction. commit_seconds: finished events wait no
     longer than about this for their commit. poll_seconds: longest wait for events, and so for a stop.
     max_attempts: how often an event may fail by a bug or take its worker down. first_backoff_seconds,
-    longest_backoff_seconds: between attempts. progress_seconds: least time between two progress events of one input.
+    longest_backoff_seconds: between attempts. finish_seconds: once the process shall end, an input may go on for so
+    long, to a moment that is good to go on from. progress_seconds: least time between two progress events of one input.
     lag_seconds: how often the lag is measured.
     """
 
@@ -60,6 +61,7 @@ class WorkerSettings:
     max_attempts: int = 3
     first_backoff_seconds: float = 0.2
     longest_backoff_seconds: float = 30.0
+    finish_seconds: float = 15.0
     progress_seconds: float = 0.5
     lag_seconds: float = 5.0
 
@@ -207,6 +209,7 @@ class Worker:
                 stopping=shutdown.requested,
                 load_checkpoint=checkpoint.load,
                 save_checkpoint=checkpoint.save,
+                stop_at_once=lambda: shutdown.requested(for_seconds=self._settings.finish_seconds),
             )
 
         def checkpoint(source: Input, attempt: int) -> Checkpoint:

@@ -163,5 +163,8 @@ def test_shutdown_can_be_asked_for_from_within() -> None:
     asked = shutdown.Shutdown()
     assert not asked.requested()
     assert not asked.wait(0)
+    assert not asked.requested(for_seconds=0)
     asked.request()
+    assert asked.requested(for_seconds=0)
+    assert not asked.requested(for_seconds=3600)
     assert asked.wait()
