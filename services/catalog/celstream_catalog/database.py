@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,21 +14,27 @@ from alembic.config import Config
 from alembic.util import CommandError
 from celstream_platform.errors import Invalid, Unavailable
 from sqlalchemy import (
-    ARRAY,
+    JSON,
+    Column,
     ColumnElement,
     Connection,
     Engine,
+    LargeBinary,
     Select,
+    String,
     Table,
     Text,
     any_,
     bindparam,
+    cast,
     create_engine,
     event,
     func,
     make_url,
     select,
+    update,
 )
+from sqlalchemy import column as column_clause
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -113,17 +120,51 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, keep: S
     """
     if not rows:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    bulk = connection.dialect.name == "postgresql"
+    statement = postgresql.insert(table) if bulk else sqlite.insert(table)
     keys = [column.name for column in table.primary_key.columns]
     changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in (*keys, *keep)}
     newer = statement.excluded.offset >= table.c.offset if "offset" in table.c else None
-    connection.execute(
+    if bulk:
+        statement = statement.from_select([c.name for c in table.columns], select(*_sent(table.columns, rows)))
+    upsertion = (
         statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer)
         if changed
-        else statement.on_conflict_do_nothing(index_elements=keys),
-        list(rows),
+        else statement.on_conflict_do_nothing(index_elements=keys)
     )
+    connection.execute(upsertion, None if bulk else list(rows))
+
+
+def set_column(connection: Connection, key: Column[str], column: Column[Any], values: Mapping[str, object]) -> None:
+    """Set one column of the rows with these keys. values: key -> value."""
+    if not values:
+        return
+    table = key.table
+    rows = [{key.name: of, column.name: value} for of, value in values.items()]
+    if connection.dialect.name == "postgresql":
+        of, value = _sent([key, column], rows)
+        connection.execute(update(table).where(key == of).values({column.name: value}))
+        return
+    statement = update(table).where(key == bindparam("of")).values({column.name: bindparam("new")})
+    connection.execute(statement, [{"of": of, "new": value} for of, value in values.items()])
+
+
+def _sent(columns: Iterable[Column[Any]], rows: Sequence[Row]) -> list[ColumnElement[Any]]:
+    """The columns of rows that PostgreSQL gets as one parameter, in JSON.
+
+    A statement for each of a batch's rows would cost more time than all else in a rebuild, at the server and here.
+    """
+    columns = list(columns)
+    binary = {column.name for column in columns if isinstance(column.type, LargeBinary)}
+    texts = [
+        {name: b64encode(row[name]).decode() if name in binary else row[name] for name in (c.name for c in columns)}
+        for row in rows
+    ]
+    given = func.json_to_recordset(cast(bindparam(None, json.dumps(texts), type_=Text), JSON)).table_valued(
+        *(column_clause(c.name, Text() if isinstance(c.type, LargeBinary | String) else c.type) for c in columns)
+    )
+    sent = given.render_derived(with_types=True)
+    return [func.decode(sent.c[c.name], "base64") if c.name in binary else sent.c[c.name] for c in columns]
 
 
 def select_in(
@@ -139,9 +180,11 @@ def is_one_of(connection: Connection, column: ColumnElement[Any], values: Sequen
 
     An `IN (…)` of thousands of parameters would pass SQLite's limit, and cost half of a rebuild in compiling.
     """
+    sent = bindparam(None, json.dumps(values), type_=Text)
     if connection.dialect.name == "postgresql":
-        return column == any_(bindparam(None, values, type_=ARRAY(Text)))
-    each = func.json_each(bindparam(None, json.dumps(values), type_=Text)).table_valued("value")
+        value = func.json_array_elements_text(cast(sent, JSON)).column_valued("value")
+        return column == any_(func.array(select(value).scalar_subquery()))
+    each = func.json_each(sent).table_valued("value")
     return column.in_(select(each.c.value))
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from celstream_protos.v1.envelope_pb2 import REVIEW_VERDICT_REJECT
-from sqlalchemy import Connection, Row, and_, bindparam, select, update
+from sqlalchemy import Connection, Row, and_, select
 
-from celstream_catalog.database import select_in
+from celstream_catalog.database import select_in, set_column
 from celstream_catalog.levels import Chain
 from celstream_catalog.refusals import forget_refusals, write_refusals
 from celstream_catalog.tables import (
@@ -96,11 +96,7 @@ def _recompute_items(connection: Connection, rows: Sequence[Row[Any]], chain: Ch
             states[row.item_id] = LIVE
 
     changed = [row for row in rows if row.state != states[row.item_id]]
-    if changed:
-        connection.execute(
-            update(ITEMS).where(ITEMS.c.item_id == bindparam("id")).values(state=bindparam("new_state")),
-            [{"id": row.item_id, "new_state": states[row.item_id]} for row in changed],
-        )
+    set_column(connection, ITEMS.c.item_id, ITEMS.c.state, {row.item_id: states[row.item_id] for row in changed})
     forget_refusals(connection, [row.item_id for row in changed if row.state == REFUSED])
     write_refusals(connection, [row for row in rows if states[row.item_id] == REFUSED], reviews, chain)
     return {row.item_id for row in changed}
@@ -136,14 +132,10 @@ def _recompute_rejections(connection: Connection, ids: set[str]) -> set[str]:
         for table in (ITEMS, TAKEDOWNS)
         for row in select_in(connection, select(table.c.item_id), table.c.item_id, roots)
     }
-    changes = []
+    changes = {}
     for row in rows:
         current = (row.rejection_id, row.parent_id) in listed if row.parent_id else row.footage_id not in known_roots
         if current != row.current:
-            changes.append({"id": row.rejection_id, "now": current})
-    if changes:
-        connection.execute(
-            update(REJECTIONS).where(REJECTIONS.c.rejection_id == bindparam("id")).values(current=bindparam("now")),
-            changes,
-        )
+            changes[row.rejection_id] = current
+    set_column(connection, REJECTIONS.c.rejection_id, REJECTIONS.c.current, changes)
     return {row.footage_id for row in rows}
