@@ -1,4 +1,7 @@
-"""Workers that are killed at random moments lose nothing, double nothing, and keep the order of each key."""
+"""Workers that are killed at random moments lose nothing, double nothing, and keep the order of each key.
+
+On Kafka `test_exactly_once.py` does the same in `make test`, with the store and the model server as well.
+"""
 
 import itertools
 import random
@@ -113,7 +116,6 @@ def joined(worker: subprocess.Popen[str]) -> None:
     [
         pytest.param(SQLITE, 5, 200, marks=SLOW, id="sqlite-5"),
         pytest.param(SQLITE, 50, 200, marks=LONG, id="sqlite-50"),
-        pytest.param(KAFKA, 3, 170, marks=SLOW, id="kafka-3"),
         pytest.param(KAFKA, 25, 400, marks=LONG, id="kafka-25"),
     ],
     indirect=["chain"],
@@ -132,9 +134,7 @@ def test_workers_killed_at_random_moments_lose_and_double_nothing(chain: Chain, 
     assert in_order(found) == in_order(list(range(chain.published)))
 
 
-@pytest.mark.parametrize(
-    "chain", [pytest.param(SQLITE, id="sqlite"), pytest.param(KAFKA, marks=SLOW, id="kafka")], indirect=True
-)
+@pytest.mark.parametrize("chain", [pytest.param(SQLITE, id="sqlite")], indirect=True)
 def test_this_test_finds_a_worker_without_transactions(chain: Chain) -> None:
     worker = chain.start("0", mode="separate")
     chain.publish(20)
