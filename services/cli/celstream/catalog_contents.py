@@ -7,7 +7,7 @@ from celstream_platform.artefacts.port import ArtefactStore
 from celstream_protos.v1.clip_pb2 import Clip, FootageAnalysis
 from celstream_protos.v1.envelope_pb2 import ItemHeader, Rejection
 from celstream_protos.v1.footage_pb2 import Footage
-from celstream_segmenter.stage import ANALYSIS
+from celstream_segmenter.recipe import ANALYSIS
 
 from celstream.contents import FootageContents
 

@@ -9,7 +9,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Self
 
-FINISH_SECONDS = 15.0  # for the chapters at hand; a minute of a film takes about ten on two cores
+FINISH_SECONDS = 20.0  # for the chapters at hand; a minute of a film takes about ten on two cores
 FINISHING = (
     f"Finishing the minute of film at hand, in {FINISH_SECONDS:g} s at most. Press Ctrl-C again to stop at once."
 )

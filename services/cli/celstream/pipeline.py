@@ -15,18 +15,18 @@ from pathlib import Path
 
 from celstream_catalog import CHAIN, Catalog, Description
 from celstream_platform.artefacts.directory import DirectoryStore
+from celstream_platform.checkpoints import topic_of as checkpoints_of
 from celstream_platform.errors import Invalid, Unavailable
 from celstream_platform.eventlog import EventLog, open_event_log
 from celstream_platform.topics import FOOTAGE
 from celstream_protos.v1.envelope_pb2 import Rights
 from celstream_protos.v1.footage_pb2 import Footage, FootageStyle
-from celstream_segmenter.stage import NAME as SEGMENTER
-from celstream_segmenter.stage import recipe_of
+from celstream_segmenter.recipe import NAME as SEGMENTER
+from celstream_segmenter.recipe import recipe_of
 
 from celstream.catalog_contents import read_contents
 from celstream.contents import rejection_reason
 from celstream.display import Display, Finished, Summary, Working
-from celstream.export import export
 from celstream.folder import ROOM_BYTES, DatasetFolder, output_finding
 from celstream.footage_files import Finding, NamedFootage
 from celstream.interruption import FINISHING, Interrupted, Interruption
@@ -93,6 +93,8 @@ def go_through(
             workers.start(min(options.jobs, len(tally.waiting)))
             _step(ports, workers, tally, display, folder)
             _check(interruption, tally, display)
+        from celstream.export import export  # a large database library: it is loaded while the workers work
+
         while tally.waiting:
             time.sleep(STEP_SECONDS)
             _step(ports, workers, tally, display, folder)
@@ -112,6 +114,22 @@ def go_through(
         report=os.fspath(folder.report_page),
         changed=changed,
     )
+
+
+def _last_checkpoint(log: EventLog) -> str:
+    """The segmenter's last checkpoint of any footage; empty where there is none."""
+    topic = checkpoints_of(SEGMENTER).name
+    if topic not in log.topics():
+        return ""
+    reader = log.reader([topic], {})
+    try:
+        last = ""
+        while not reader.at_end():
+            for delivery in reader.poll(1000, 0.0):
+                last = delivery.event.headers["ce_id"]
+        return last
+    finally:
+        reader.close()
 
 
 def _unconsumed(log: EventLog) -> set[str]:
@@ -174,13 +192,12 @@ def _step(ports: Ports, workers: Workers, tally: Tally, display: Display, folder
         for footage_id in list(tally.waiting):
             if ports.catalog.completion(footage_id).finished:
                 del tally.waiting[footage_id]
-                workers.something_finished()
                 _judge(footage_id, ports.catalog, tally, display, announce=True)
     display.tick()
     if trouble := workers.trouble():
         raise Unavailable(trouble[0])
     if tally.waiting:
-        workers.watch()
+        workers.watch(lambda: (len(tally.waiting), _last_checkpoint(ports.log)))
         if shutil.disk_usage(folder.path).free < ROOM_BYTES:
             raise Unavailable(output_finding(folder.path, OSError(errno.ENOSPC, "")))
 
@@ -215,6 +232,8 @@ def _judge(footage_id: str, catalog: Catalog, tally: Tally, display: Display, *,
 
 def rebuild(out: Path) -> DatasetFolder:
     """Write a folder's tables, clips and report anew from its state. Raises Invalid where there is none."""
+    from celstream.export import export
+
     folder = DatasetFolder(out)
     if not folder.exists():
         raise Invalid(f"{out}: no dataset. Give the folder of an earlier run.")

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from celstream.interruption import FINISH_SECONDS
 
 # A worker that was asked to end and has not by then is killed: the log takes back what it holds.
 STOP_SECONDS = FINISH_SECONDS + 10.0
-QUICK_DEATHS = 5  # this many in a row without a finished input are no accident of one footage
+QUICK_DEATHS = 5  # this many in a row at the same place of the work are no accident of one footage
 
 
 class WorkersFailed(CelstreamError):
@@ -53,6 +53,7 @@ class Workers:
     _workers: list[_Worker] = field(default_factory=list)
     _trouble: SimpleQueue[str] = field(default_factory=SimpleQueue)
     _deaths: int = 0
+    _place: object = None
 
     def __enter__(self) -> Self:
         return self
@@ -71,19 +72,19 @@ class Workers:
             log.write_bytes(b"")
             self._workers.append(self._spawn(name, log))
 
-    def watch(self) -> None:
-        """Start anew what has died. Raises WorkersFailed where that goes on and on."""
+    def watch(self, place: Callable[[], object]) -> None:
+        """Start anew what has died. Raises WorkersFailed where that goes on and on and the work does not get on.
+
+        place: where the work is, as a value that differs wherever some of it was saved or finished.
+        """
         for index, worker in enumerate(self._workers):
             if worker.process.poll() is None:
                 continue
-            self._deaths += 1
+            before, self._place = self._place, place()
+            self._deaths = self._deaths + 1 if self._place == before else 1
             if self._deaths >= QUICK_DEATHS:
                 raise WorkersFailed(_last_words(worker))
             self._workers[index] = self._spawn(worker.name, worker.log)
-
-    def something_finished(self) -> None:
-        """An input was finished: the workers do their work."""
-        self._deaths = 0
 
     def trouble(self) -> list[str]:
         """What workers could not do for want of something outside, since the last call; empty where all is well."""

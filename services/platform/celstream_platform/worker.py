@@ -61,7 +61,7 @@ class WorkerSettings:
     max_attempts: int = 3
     first_backoff_seconds: float = 0.2
     longest_backoff_seconds: float = 30.0
-    finish_seconds: float = 15.0
+    finish_seconds: float = 20.0
     progress_seconds: float = 0.5
     lag_seconds: float = 5.0
 

@@ -25,7 +25,7 @@ class SegmenterSettings(ServiceSettings):
     decode_wall_seconds: float = Field(6 * 3600, gt=0, description="Time that one footage may take, seconds.")
     processes: int = Field(1, ge=1, description="Processes that decode one footage side by side.")
     finish_seconds: float = Field(
-        15.0,
+        20.0,
         ge=0,
         description="After SIGTERM the minute of film at hand is finished if that takes no longer than this, seconds; "
         "less than DRAIN_SECONDS.",
