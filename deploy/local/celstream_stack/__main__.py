@@ -1,5 +1,6 @@
-"""The command `celstream-stack`: up, down, status, logs, scrape, install."""
+"""The command `celstream-stack`: up, down, status, logs, scrape, compose, bucket, install."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from celstream_stack import compose as compose_file
+from celstream_stack.bucket import ROOT, USERS, make_bucket
 from celstream_stack.errors import StackError
 from celstream_stack.places import cache, default_state
 from celstream_stack.stack import SERVERS, Stack
@@ -86,6 +89,23 @@ def scrape(
 ) -> None:
     """Let Prometheus scrape a service, from now on and after a restart."""
     _stack(state).scrape(job, places or [])
+
+
+@app.command()
+def compose() -> None:
+    """Print the same stack for a container engine: what deploy/compose.yaml holds."""
+    _say(compose_file.compose().rstrip())
+
+
+@app.command()
+def bucket(address: Annotated[str, typer.Argument(help="A MinIO that somebody else started, HOST:PORT.")]) -> None:
+    """Make the bucket, its users and their rights. Passwords: MINIO_ROOT_PASSWORD, MINIO_CATALOG_PASSWORD, …."""
+    names = {ROOT: "MINIO_ROOT_PASSWORD"} | {user: compose_file.password_variable(user) for user in USERS}
+    missing = sorted(name for name in names.values() if not os.environ.get(name))
+    if missing:
+        raise StackError(f"{', '.join(missing)}: not set. Give each a secret, for example of openssl rand -hex 16.")
+    make_bucket(address, {user: os.environ[name] for user, name in names.items()})
+    _say(f"{address}: the bucket is there, with {', '.join(USERS)}")
 
 
 @app.command()

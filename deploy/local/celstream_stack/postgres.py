@@ -36,6 +36,8 @@ DATABASE = "celstream"
 UNPRIVILEGED = ("postgres", "nobody")  # whom root runs it as: the first of them that the machine has
 READY_SECONDS = 2
 
+FORMAT = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C")
+
 # A test machine may lose a database in a power cut, and shares its memory with a broker and a store.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -107,7 +109,7 @@ class PostgreSQL:
         password.write_text(settings["password"])
         if user is not None:
             shutil.chown(password, user)
-        options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        options = [*FORMAT, "--no-sync"]
         owner = ["-U", OWNER, f"--pwfile={password}"]
         try:
             command: list[str | Path] = [home / "bin" / "initdb", "-D", state / "data", *owner, *options]

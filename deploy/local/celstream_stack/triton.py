@@ -21,6 +21,12 @@ from celstream_stack.server import Launch
 from celstream_stack.triton_overlay import write_overlay
 
 VERSION = "0.7.0"  # of the wheel; it holds Triton 2.51.0
+CONTAINER = "24.10"  # of NVIDIA's image with Triton 2.51.0
+OPTIONS = [
+    "--model-control-mode=explicit",
+    "--load-model=*",
+    "--exit-timeout-secs=10",  # a model whose process died holds it up; well before we would kill it
+]
 REPOSITORY = "CELSTREAM_MODEL_REPOSITORY"
 REQUIREMENTS = "triton.requirements"
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where POSIX shared memory lies, not a temporary folder of ours
@@ -86,9 +92,7 @@ class Triton:
             f"--model-repository={state / 'models'}",
             f"--backend-directory={home / 'backends'}",
             f"--backend-config=python,shm-region-prefix-name={prefix}",
-            "--model-control-mode=explicit",
-            "--load-model=*",
-            "--exit-timeout-secs=10",  # a model whose process died holds it up; well before we would kill it
+            *OPTIONS,
             "--allow-gpu-metrics=false",
             *(f"--{kind}-address=127.0.0.1" for kind in ("grpc", "http", "metrics")),
             *(f"--{kind}-port={settings[f'{kind}_port']}" for kind in ("grpc", "http", "metrics")),
