@@ -71,6 +71,18 @@ def bucket_url(stack: Stack) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def inbox_url(stack: Stack, bucket_url: str) -> str:
+    """URL of the inbox of a real MinIO, which tells Kafka of what is dropped; the environment holds keys to read it."""
+    return stack.up(["minio"])["CELSTREAM_INBOX"]
+
+
+@pytest.fixture(scope="session")
+def submitter(stack: Stack, bucket_url: str) -> dict[str, str]:
+    """Variables of who may drop files into the inbox, and nothing else."""
+    return stack.login("submitter")
+
+
+@pytest.fixture(scope="session")
 def postgres_url(stack: Stack) -> str:
     """URL of a database on a real PostgreSQL."""
     return stack.up(["postgres"])["CELSTREAM_DATABASE"]

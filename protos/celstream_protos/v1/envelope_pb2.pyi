@@ -69,6 +69,8 @@ class _RejectionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rejec
     """Refused by a person in a review."""
     REJECTION_REASON_PLAIN: _RejectionReason.ValueType  # 8
     """Of one colour throughout. Measured as the largest standard deviation of luma in a frame, 0-128."""
+    REJECTION_REASON_RIGHTS_UNKNOWN: _RejectionReason.ValueType  # 9
+    """What may be done with it is not said, where it must be, or cannot be read."""
 
 class RejectionReason(_RejectionReason, metaclass=_RejectionReasonEnumTypeWrapper):
     """Why an item was not kept."""
@@ -91,6 +93,8 @@ REJECTION_REASON_REFUSED_BY_REVIEWER: RejectionReason.ValueType  # 7
 """Refused by a person in a review."""
 REJECTION_REASON_PLAIN: RejectionReason.ValueType  # 8
 """Of one colour throughout. Measured as the largest standard deviation of luma in a frame, 0-128."""
+REJECTION_REASON_RIGHTS_UNKNOWN: RejectionReason.ValueType  # 9
+"""What may be done with it is not said, where it must be, or cannot be read."""
 Global___RejectionReason: _TypeAlias = RejectionReason  # noqa: Y015
 
 class _OutcomeState:
@@ -789,7 +793,7 @@ class Checkpoint(_message.Message):
     """During which attempt at the input it was saved, from 1: what failed before it counts no more. 0 where not stated."""
     @_builtins.property
     def state(self) -> Global___ArtefactRef:
-        """What the stage needs to go on, in a form of its own; absent once the input has its outcome."""
+        """The list of the parts that the stage needs to go on; absent once the input has its outcome."""
 
     def __init__(
         self,

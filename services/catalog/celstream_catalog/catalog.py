@@ -255,17 +255,31 @@ class Catalog:
     # Doing.
 
     def submit(
-        self, path: Path, *, name: str = "", description: Description = UNDESCRIBED, adopt: bool = True
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        description: Description = UNDESCRIBED,
+        adopt: bool = True,
+        licence_required: bool = False,
     ) -> Submission:
         """Take a local file in. name: as given; the path where empty.
 
         adopt: the store may refer to the file, which must stay as it is then; else it is copied.
+        licence_required: refuse it where no licence is stated, now or before.
 
-        Raises NotFound where there is no such file, Invalid (LimitExceeded) where it is not footage or was taken down,
-        each in one line; what is no footage leaves a rejection of level `footage` as well.
+        Raises NotFound where there is no such file, Invalid (LimitExceeded, RightsUnknown) where it is not footage or
+        was taken down, each in one line; what is no footage leaves a rejection of level `footage` as well.
         """
         with self._seen_at_once():
-            return self._intake.submit_file(path, name or str(path), description, adopt=adopt)
+            return self._intake.submit_file(
+                path, name or str(path), description, adopt=adopt, licence_required=licence_required
+            )
+
+    def refuse(self, path: Path, *, name: str, error: Invalid) -> None:
+        """Leave a rejection of level `footage` for a file that is not taken in."""
+        self._intake.refuse(path, name, error)
+        self.catch_up()
 
     def submit_stored(self, content: ArtefactRef, *, name: str, description: Description = UNDESCRIBED) -> Submission:
         """Take in what the store holds. Raises as `submit` does."""

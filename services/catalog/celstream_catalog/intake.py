@@ -23,11 +23,13 @@ from celstream_platform.footage.probe import fill, hash_file, probe
 from celstream_protos.v1.envelope_pb2 import (
     ORIGIN_KIND_MACHINE,
     REJECTION_REASON_LIMIT_EXCEEDED,
+    REJECTION_REASON_RIGHTS_UNKNOWN,
     REJECTION_REASON_UNREADABLE,
     ArtefactRef,
     ItemHeader,
     Origin,
     Rejection,
+    RejectionReason,
     Rights,
 )
 from celstream_protos.v1.footage_pb2 import FOOTAGE_STYLE_UNSPECIFIED, Footage, FootageStyle
@@ -46,6 +48,10 @@ MEDIA_TYPES = {
     "mpegts": "video/mp2t",
     "ogg": "video/ogg",
 }
+
+
+class RightsUnknown(Invalid):
+    """What may be done with it is not said, where it must be, or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,14 @@ class Intake:
     log: EventLog
     store: ArtefactStore
 
-    def submit_file(self, path: Path, name: str, description: Description, *, adopt: bool) -> Submission:
+    def submit_file(
+        self, path: Path, name: str, description: Description, *, adopt: bool, licence_required: bool = False
+    ) -> Submission:
         """Take a local file in. adopt: let the store refer to the file, which must stay as it is then; else copy it.
 
-        Raises NotFound where there is no such file, Invalid (LimitExceeded) where it is not footage or was taken down,
-        each in one line; Unavailable.
+        licence_required: refuse it where no licence is stated, now or before.
+        Raises NotFound where there is no such file, Invalid (LimitExceeded, RightsUnknown) where it is not footage or
+        was taken down, each in one line; Unavailable.
         """
         if path.is_file() and not path.stat().st_size:
             with self._refusal_recorded(name, hashlib.sha256(b"").hexdigest()):
@@ -88,6 +97,8 @@ class Intake:
         with self._refusal_recorded(name, path):
             found = Footage(name=name)
             fill(found, probe(path, name=name))
+            if licence_required and not (description.rights and description.rights.license):
+                self._expect_licence(path, name)
         keep = self.store.adopt if adopt else self.store.put
         found.content.CopyFrom(keep(path, media_type(found.container)))
         return self._offer(found, description)
@@ -100,6 +111,21 @@ class Intake:
         found.content.CopyFrom(content)
         found.content.media_type = content.media_type or media_type(found.container)
         return self._offer(found, description)
+
+    def refuse(self, path: Path, name: str, error: Invalid) -> None:
+        """Record that a file is not taken in, and why."""
+        self._record(refused(hash_file(path)[0], name, error))
+
+    def _expect_licence(self, path: Path, name: str) -> None:
+        """Raises RightsUnknown, unless the same bytes came with a licence before."""
+        sha256, _ = hash_file(path)
+        with self.projection.caught_up() as connection:
+            known = known_footage(connection, sha256)
+        if known is None or not known.rights.license:
+            raise RightsUnknown(
+                f"{name}: no licence is stated, and one is required here. Tag it with license=…, or put {name}.json"
+                ' beside it: {"license": "CC-BY-4.0"}.'
+            )
 
     def _offer(self, found: Footage, description: Description) -> Submission:
         """Publish footage, unless it is known as it is described."""
@@ -194,8 +220,11 @@ def describe(footage: Footage, description: Description) -> Footage:
 
 def refused(sha256: str, name: str, error: Invalid) -> Rejection:
     """The rejection of bytes that are no footage."""
-    limit = isinstance(error, LimitExceeded)
-    reason = REJECTION_REASON_LIMIT_EXCEEDED if limit else REJECTION_REASON_UNREADABLE
+    reason: RejectionReason.ValueType = REJECTION_REASON_UNREADABLE
+    if isinstance(error, LimitExceeded):
+        reason = REJECTION_REASON_LIMIT_EXCEEDED
+    elif isinstance(error, RightsUnknown):
+        reason = REJECTION_REASON_RIGHTS_UNKNOWN
     recipe = identity.recipe(SOFTWARE, {})
     return Rejection(
         id=identity.rejection_id(sha256, LEVEL, 0, 0, reason),

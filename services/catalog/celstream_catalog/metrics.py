@@ -17,3 +17,9 @@ BATCH_SECONDS = metrics.histogram(
     unit="seconds",
     buckets=metrics.SECONDS_LONG,
 )
+INBOX_FILES = metrics.counter(
+    "celstream_catalog_inbox_files",
+    "Files of the inbox that were looked at, by what became of them: taken, known, refused, gone, failed.",
+    unit="files",
+    labels=("outcome",),
+)

@@ -27,7 +27,7 @@ RETRIES = 4  # at once, after 0.2, 0.4 and 0.8 s; the worker waits longer and tr
 CONNECTIONS = 16
 EXAMPLE = "s3://bucket/prefix?endpoint=http://host:9000"
 
-MISSING = {"NoSuchKey", "NoSuchObject", "NoSuchVersion"}
+MISSING = {"NoSuchKey", "NoSuchObject", "NoSuchVersion", "PreconditionFailed"}
 FULL = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "EntityTooLarge", "InsufficientStorage"}
 FORBIDDEN = {
     "AccessDenied",

@@ -18,9 +18,16 @@ MOST_BREAKS = 5  # in a row, without a byte between two of them
 class Download(io.RawIOBase):
     """The bytes of one object. size: taken from the first answer."""
 
-    def __init__(self, client: Minio, connection: Connection, key: str) -> None:
-        """Open it. Raises NotFound, Unavailable, Overloaded."""
+    def __init__(
+        self, client: Minio, connection: Connection, key: str, *, version_id: str = "", etag: str = ""
+    ) -> None:
+        """Open it. version_id, etag: which bytes, where they matter; a key may get others at any time.
+
+        Raises NotFound, also where the bytes are others by now; Unavailable, Overloaded.
+        """
         self._client = client
+        self._version_id = version_id or None
+        self._condition: dict[str, str | list[str] | tuple[str]] = {"If-Match": f'"{etag}"'} if etag else {}
         self._connection = connection
         self._key = key
         self._offset = 0
@@ -59,7 +66,13 @@ class Download(io.RawIOBase):
 
     def _request(self) -> Any:
         with speaking(self._connection, self._key):
-            return self._client.get_object(self._connection.bucket, self._key, offset=self._offset)
+            return self._client.get_object(
+                self._connection.bucket,
+                self._key,
+                offset=self._offset,
+                version_id=self._version_id,
+                request_headers=dict(self._condition),
+            )
 
     def _broke(self, error: Exception) -> None:
         self._drop()
