@@ -52,22 +52,6 @@ def poll(session: Session, events: int) -> list[Delivery]:
     return found
 
 
-def test_long_work_keeps_its_partition_while_others_come_and_go(log: EventLog) -> None:
-    topic = new_topic(log)
-    log.publish([Event(topic, f"key-{number}", b"") for number in range(20)])
-    with log.session(GROUP, [topic], "long") as worker:
-        held = worker.poll(1, WAIT_SECONDS)
-        begin = time.monotonic()
-        others: list[Delivery] = []
-        while time.monotonic() < begin + 2 * SESSION_SECONDS:  # the work; nobody polls for the worker meanwhile
-            with log.session(GROUP, [topic], "visitor") as visitor:
-                others += visitor.poll(3, SESSION_SECONDS)
-        assert others
-        assert held[0] not in others
-        worker.commit(held, [])
-        assert log.lag(GROUP, [topic]) == 19
-
-
 def test_shares_are_even_again_once_the_long_work_is_done(log: EventLog) -> None:
     topic = new_topic(log, partitions=4)
     log.publish([Event(topic, f"key-{number}", b"") for number in range(40)])

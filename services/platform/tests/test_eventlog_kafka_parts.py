@@ -159,11 +159,14 @@ def test_a_wrong_url_is_refused_in_one_line(url: str, complaint: str) -> None:
 def test_a_url_names_servers_and_security_and_never_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CELSTREAM_KAFKA_USERNAME", "segmenter")
     monkeypatch.setenv("CELSTREAM_KAFKA_PASSWORD", "s3cret")
-    connection = parse("kafka://one:9092,two:9093?security=sasl_ssl&ca=/etc/ca.pem&session_seconds=12")
+    connection = parse(
+        "kafka://one:9092,two:9093?security=sasl_ssl&ca=/etc/ca.pem&session_seconds=12&rebalance_seconds=5"
+    )
     settings = connection.member("group", "instance", "client")
     assert settings["bootstrap_servers"] == ["one:9092", "two:9093"]
     assert (settings["security_protocol"], settings["sasl_mechanism"]) == ("SASL_SSL", "SCRAM-SHA-512")
     assert (settings["ssl_cafile"], settings["session_timeout_ms"]) == ("/etc/ca.pem", 12_000)
+    assert settings["max_poll_interval_ms"] == 5_000
     assert settings["isolation_level"] == "read_committed"
     assert "s3cret" not in f"{connection} {connection!r}"
 

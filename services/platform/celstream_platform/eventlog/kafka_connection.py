@@ -1,7 +1,9 @@
 """How Kafka is reached: the URL, the settings of the three kinds of client, and what their errors mean to us.
 
-    kafka://host:9092[,host2:9092][?security=SASL_SSL&mechanism=SCRAM-SHA-512&ca=/file.pem&cert=…&key=…&session_seconds=…]
+    kafka://host:9092[,host2:9092][?security=SASL_SSL&mechanism=SCRAM-SHA-512&ca=/file.pem&cert=…&key=…]
 
+`session_seconds=…` and `rebalance_seconds=…` may follow as well: how long a worker may be silent, and how long the
+others wait for it when the group changes. Neither limits how long an event may take: a thread of its own answers.
 User and password come from CELSTREAM_KAFKA_USERNAME and CELSTREAM_KAFKA_PASSWORD: a URL ends up in logs.
 """
 
@@ -25,6 +27,7 @@ SESSION_SECONDS = 10.0  # a worker that is silent so long loses its partitions; 
 TRANSACTION_SECONDS = 30.0  # ours are open for milliseconds; one left open hides what comes after it from readers
 REBALANCE_SECONDS = 60.0  # a member that does not rejoin within it is left out; ours rejoin from a thread of their own
 REQUEST_SECONDS = 30.0  # a healthy broker answers in milliseconds, one that is starved of its processor in seconds
+SECONDS = {"session_seconds": SESSION_SECONDS, "rebalance_seconds": REBALANCE_SECONDS}
 HEARTBEAT_SECONDS = 0.5  # so long a member may not know that the group is changing
 
 
@@ -34,6 +37,7 @@ class Connection:
 
     servers: tuple[str, ...]
     session_seconds: float = SESSION_SECONDS
+    rebalance_seconds: float = REBALANCE_SECONDS
     options: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
@@ -71,7 +75,7 @@ class Connection:
             "client_id": client,
             "session_timeout_ms": int(self.session_seconds * 1000),
             "heartbeat_interval_ms": int(HEARTBEAT_SECONDS * 1000),
-            "max_poll_interval_ms": int(REBALANCE_SECONDS * 1000),
+            "max_poll_interval_ms": int(self.rebalance_seconds * 1000),
         }
 
     def producer(self, transactional_id: str | None = None) -> dict[str, Any]:
@@ -102,7 +106,7 @@ def parse(url: str) -> Connection:
     if not servers or parts.path.strip("/") or not all(_is_address(server) for server in servers):
         raise Invalid(f"{wrong} Give kafka://HOST:PORT, several hosts separated by commas.")
     given = dict(parse_qsl(parts.query))
-    unknown = given.keys() - {"security", "mechanism", "session_seconds", *FILES}
+    unknown = given.keys() - {"security", "mechanism", *SECONDS, *FILES}
     if unknown:
         raise Invalid(f"{wrong} Unknown: {', '.join(sorted(unknown))}. Give security, mechanism, ca, cert, key.")
     security = given.get("security", "PLAINTEXT").upper()
@@ -112,11 +116,15 @@ def parse(url: str) -> Connection:
     options |= {option: given[name] for name, option in FILES.items() if name in given}
     if security.startswith("SASL"):
         options |= _login(wrong, given.get("mechanism", DEFAULT_MECHANISM))
+    session, rebalance = (_seconds(wrong, given, name) for name in SECONDS)
+    return Connection(servers, session, rebalance, options)
+
+
+def _seconds(wrong: str, given: Mapping[str, str], name: str) -> float:
     try:
-        seconds = float(given.get("session_seconds", SESSION_SECONDS))
+        return float(given.get(name, SECONDS[name]))
     except ValueError:
-        raise Invalid(f"{wrong} session_seconds={given['session_seconds']!r}: give a number.") from None
-    return Connection(servers, seconds, options)
+        raise Invalid(f"{wrong} {name}={given[name]!r}: give a number.") from None
 
 
 def _is_address(server: str) -> bool:

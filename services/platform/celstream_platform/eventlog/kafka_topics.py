@@ -8,6 +8,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError
 
 from celstream_platform.errors import Invalid
+from celstream_platform.eventlog.kafka_connection import REQUEST_SECONDS
 from celstream_platform.topics import Topic
 
 HOUR_MILLISECONDS = 3_600_000
@@ -32,7 +33,7 @@ def ensure(admin: KafkaAdminClient, topics: Iterable[Topic]) -> dict[str, int]:
                 admin.create_topics({name: creation})
             except TopicAlreadyExistsError:
                 continue  # another worker was faster; it is checked below
-        admin.wait_for_topics(list(missing))
+        admin.wait_for_topics(list(missing), timeout_ms=int(REQUEST_SECONDS * 1000))
         existing = partitions_of(admin, list(wanted))
     for name, topic in wanted.items():
         if existing[name] != topic.partitions:
