@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from celstream_platform.errors import Invalid, LimitExceeded, NotFound
 from celstream_platform.footage import limited
-from celstream_platform.footage.description import Probe, describe
+from celstream_platform.footage.described import Probe
+from celstream_platform.footage.description import describe
 from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.footage.probe import hash_file, probe
 

@@ -12,9 +12,10 @@ from celstream_platform.settings import load
 from celstream_platform.shutdown import Shutdown, drain
 from celstream_platform.worker import Worker, WorkerSettings
 
+from celstream_segmenter.recipe import NAME
 from celstream_segmenter.servicer import SegmenterServicer, segmenter_service
 from celstream_segmenter.settings import SegmenterSettings
-from celstream_segmenter.stage import NAME, SegmenterStage
+from celstream_segmenter.stage import SegmenterStage
 
 log = logs.logger(__name__)
 

@@ -17,8 +17,8 @@ from celstream_protos.v1 import envelope_pb2, footage_pb2, segmenter_pb2, segmen
 from celstream_segmenter.clip_events import clip_event, shot_message
 from celstream_segmenter.found import ChapterRead, ShotFound
 from celstream_segmenter.limited_segmentation import cut_limited, detect_limited
+from celstream_segmenter.recipe import recipe_of
 from celstream_segmenter.rules import SegmentationRules
-from celstream_segmenter.stage import recipe_of
 from celstream_segmenter.work_so_far import WorkSoFar
 
 CALL_NAME = "footage"  # what a file without a name is called in complaints

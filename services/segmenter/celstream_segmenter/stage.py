@@ -3,11 +3,8 @@
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
-from importlib.metadata import version
 from pathlib import Path
 
-import msgspec
-from celstream_platform import identity
 from celstream_platform.artefacts.port import ArtefactStore
 from celstream_platform.footage.limits import Limits
 from celstream_platform.stage import Context, Item, Result, Stopping
@@ -18,20 +15,13 @@ from google.protobuf.message import Message
 from celstream_segmenter.clip_events import clip_event, rejection_event
 from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Working
 from celstream_segmenter.limited_segmentation import segment_limited
+from celstream_segmenter.recipe import ANALYSIS, NAME, recipe_of
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import most_chapters
 from celstream_segmenter.side_by_side import Ending
 from celstream_segmenter.work_so_far import WorkSoFar
 
-NAME = "segmenter"
-ANALYSIS = "transitions"  # name of the attachment that holds a FootageAnalysis
 ANALYSIS_MEDIA_TYPE = "application/protobuf; type=celstream.v1.FootageAnalysis"
-
-
-def recipe_of(rules: SegmentationRules) -> str:
-    """The digest of everything that decides what the segmenter makes of a footage."""
-    software = " ".join(f"{name} {version(name)}" for name in ("celstream-segmenter", "av", "scenedetect-headless"))
-    return identity.recipe(software, msgspec.to_builtins(rules))
 
 
 class SegmenterStage:
@@ -67,8 +57,7 @@ class SegmenterStage:
         Raises Invalid where it cannot be read, LimitExceeded past a limit, Stopping.
         """
         assert isinstance(message, footage_pb2.Footage)
-        state = context.load_checkpoint()
-        work = WorkSoFar.load(state) if state else WorkSoFar(message.item.id)
+        work = WorkSoFar.of_parts(message.item.id, context.load_checkpoint())
         with (
             self._store.local(message.content) as path,
             tempfile.TemporaryDirectory(prefix="celstream-segmenter-", dir=self._scratch) as folder,
@@ -110,8 +99,8 @@ class SegmenterStage:
             )
         elif isinstance(found, ChapterRead):
             work.end_chapter(found)
-            if work.resumption is not None:
-                context.save_checkpoint(work.save())
+            if work.part is not None:
+                context.save_checkpoint(work.part)
 
     def _clip(self, made: ClipMade, footage: footage_pb2.Footage) -> clip_pb2.Clip:
         clip = clip_event(made, footage, detector=self._rules.detector, recipe=self.recipe, store=self._store)

@@ -15,8 +15,9 @@ from celstream_platform.stage import Context
 from celstream_platform.topics import CLIPS, FOOTAGE, OUTCOMES, REJECTIONS
 from celstream_platform.worker import Worker
 from celstream_protos.v1 import clip_pb2, envelope_pb2, footage_pb2
+from celstream_segmenter.recipe import ANALYSIS
 from celstream_segmenter.rules import SegmentationRules
-from celstream_segmenter.stage import ANALYSIS, SegmenterStage
+from celstream_segmenter.stage import SegmenterStage
 
 Rendered = tuple[Path, dict[str, Any]]
 

@@ -4,9 +4,7 @@ It imports little, so that the child starts quickly.
 """
 
 import math
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,54 +15,11 @@ from av.error import InvalidDataError
 from av.video.frame import VideoFrame
 
 from celstream_platform.errors import Invalid
+from celstream_platform.footage.described import AudioTrack, Probe, Ratio, VideoTrack
 from celstream_platform.footage.opening import AUDIO_CODECS, open_footage, packets
 
 MAX_PACKETS_TO_FIRST_FRAME = 2000  # a stream without a frame in so many packets has none worth waiting for
 LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}  # where a file does not name the places of its channels
-Ratio = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class VideoTrack:
-    """The video stream that is used. Fields as in `celstream.v1.VideoTrack`; ratios are (numerator, denominator).
-
-    fps: (0, 1) where the file does not say. first_frame_seconds: time stamp of the first frame shown.
-    """
-
-    stream_index: int
-    codec: str
-    pixel_format: str
-    width: int
-    height: int
-    sample_aspect_ratio: Ratio
-    fps: Ratio
-    time_base: Ratio
-    rotation_degrees: int
-    claimed_frames: int
-    first_frame_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class AudioTrack:
-    """An audio stream. Fields as in `celstream.v1.AudioTrack`."""
-
-    stream_index: int
-    codec: str
-    sample_rate_hz: int
-    channels: int
-    layout: str
-    language: str
-    offset_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A file of footage. claimed_duration_seconds: 0 where the header says nothing."""
-
-    container: str
-    claimed_duration_seconds: float
-    video: VideoTrack
-    audio: Sequence[AudioTrack]
 
 
 def describe(path: Path, name: str = "") -> Probe:

@@ -8,7 +8,7 @@ from pathlib import Path
 from celstream_protos.v1 import envelope_pb2, footage_pb2
 
 from celstream_platform.footage import limited
-from celstream_platform.footage.description import AudioTrack, Probe, Ratio, VideoTrack
+from celstream_platform.footage.described import AudioTrack, Probe, Ratio, VideoTrack
 from celstream_platform.footage.files import hash_file
 from celstream_platform.footage.limits import MIB, Limits
 
