@@ -36,11 +36,10 @@ class Telling:
     def process(self, message: Message, context: Context) -> Result:
         """See Stage."""
 
-        def load() -> bytes | None:
-            state = context.load_checkpoint()
-            resumption = WorkSoFar.load(state).resumption if state else None
-            tell(f"began {resumption.beginning.frame if resumption else 0}")
-            return state
+        def load() -> Sequence[bytes]:
+            parts = context.load_checkpoint()
+            tell(f"began {WorkSoFar.of_parts('', parts).analysis.frames}")
+            return parts
 
         def progress(done: int, total: int, unit: str) -> None:
             tell(f"reached {done}")

@@ -1,7 +1,8 @@
 """Checkpoints: a stage saves its work on a long input, so that it can go on after an interruption (design: rule 2).
 
-The state is an artefact; a small event on `celstream.<stage>.checkpoints`, keyed by input, version and recipe, points
-to it. Once the input has its outcome, an event without state ends it, in the outcome's own transaction.
+Each part that is saved is an artefact, and so is the list of all of them; a small event on
+`celstream.<stage>.checkpoints`, keyed by input, version and recipe, points to the list. Once the input has its outcome,
+an event without state ends it, in the outcome's own transaction.
 
 How often an input may fail counts from its last checkpoint: a long film that is interrupted again and again, and gets
 on in between, is no input that takes its workers down.
@@ -9,6 +10,7 @@ on in between, is no input that takes its workers down.
 
 import contextlib
 
+import msgspec
 from celstream_protos.v1 import envelope_pb2
 
 from celstream_platform import identity, logs
@@ -20,7 +22,13 @@ from celstream_platform.outcomes import Input
 from celstream_platform.topics import PREFIX, Topic
 
 log = logs.logger(__name__)
+Parts = list[tuple[str, int]]
+"""SHA-256 and size of each."""
 MEDIA_TYPE = "application/octet-stream"
+
+
+def _reference(part: tuple[str, int]) -> envelope_pb2.ArtefactRef:
+    return envelope_pb2.ArtefactRef(sha256=part[0], size=part[1], media_type=MEDIA_TYPE)
 
 
 def topic_of(stage: str) -> Topic:
@@ -43,6 +51,7 @@ class Checkpoint:
         self._stage, self._source, self._recipe = stage, source, recipe
         self._key = identity.digest("checkpoint", source.id, source.version, recipe)
         self._saved: envelope_pb2.ArtefactRef | None = None
+        self._parts: Parts | None = None
         self._message: envelope_pb2.Checkpoint | None = None
 
     def attempts(self) -> int:
@@ -52,17 +61,14 @@ class Checkpoint:
         saved = self._last()
         return 1 + self._attempt - max(1, saved.attempt if saved.HasField("state") else 1)
 
-    def load(self) -> bytes | None:
-        """What was saved last, None where nothing is. Raises Unavailable."""
-        message = self._last()
-        if not message.HasField("state"):
-            return None
+    def load(self) -> list[bytes]:
+        """The parts that were saved, in order. Raises Unavailable."""
         try:
-            with self._store.open(message.state) as file:
-                return file.read()
+            return [self._read(_reference(part)) for part in self._listed()]
         except (Invalid, NotFound) as error:
             log.warning("a checkpoint is gone, beginning anew", stage=self._stage, error=str(error))
-            return None
+            self._parts = []
+            return []
 
     def _last(self) -> envelope_pb2.Checkpoint:
         """The last event of this checkpoint; an empty one where there is none."""
@@ -82,9 +88,11 @@ class Checkpoint:
             self._saved = self._message.state
         return self._message
 
-    def save(self, state: bytes) -> None:
-        """Replace what was saved. Raises Unavailable."""
-        saved = self._store.put(state, MEDIA_TYPE)
+    def save(self, part: bytes) -> None:
+        """Add a part to what was saved. Raises Unavailable."""
+        stored = self._store.put(part, MEDIA_TYPE)
+        self._parts = [*self._listed(), (stored.sha256, stored.size)]
+        saved = self._store.put(msgspec.msgpack.encode(self._parts), MEDIA_TYPE)
         self._log.publish([self._event(saved)])
         self._forget(self._saved, saved)
         self._saved = saved
@@ -96,8 +104,26 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Delete the state of a checkpoint whose end is committed."""
+        for part in self._listed() if self._saved else ():
+            self._forget(_reference(part), None)
         self._forget(self._saved, None)
-        self._saved = None
+        self._saved, self._parts = None, []
+
+    def _listed(self) -> Parts:
+        """The parts that were saved; none where their list is gone. Raises Unavailable."""
+        if self._parts is None:
+            message = self._last()
+            try:
+                saved = self._read(message.state) if message.HasField("state") else None
+                self._parts = msgspec.msgpack.decode(saved, type=Parts) if saved else []
+            except (Invalid, NotFound, msgspec.DecodeError) as error:
+                log.warning("a checkpoint is gone, beginning anew", stage=self._stage, error=str(error))
+                self._parts = []
+        return self._parts
+
+    def _read(self, ref: envelope_pb2.ArtefactRef) -> bytes:
+        with self._store.open(ref) as file:
+            return file.read()
 
     def _event(self, state: envelope_pb2.ArtefactRef | None) -> Event:
         message = envelope_pb2.Checkpoint(

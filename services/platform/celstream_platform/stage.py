@@ -45,14 +45,14 @@ class Context:
     progress: call with (done, total, unit) as often as you like; it is published a few times a second at most.
     stopping: true once the process shall end; raise `Stopping` at the next good moment. stop_at_once: true once there
     is no time left to wait for one.
-    load_checkpoint: what an interrupted attempt at this input, of this version under this recipe, saved last; None at
-    the first attempt. save_checkpoint: save work on a long input, about once a minute of footage.
+    load_checkpoint: what interrupted attempts at this input, of this version under this recipe, saved, part by part;
+    nothing at the first attempt. save_checkpoint: save what came of a long input since, about once a minute of footage.
     """
 
     progress: Callable[[int, int, str], None]
     stopping: Callable[[], bool]
-    load_checkpoint: Callable[[], bytes | None] = lambda: None
-    save_checkpoint: Callable[[bytes], None] = lambda state: None
+    load_checkpoint: Callable[[], Sequence[bytes]] = lambda: ()
+    save_checkpoint: Callable[[bytes], None] = lambda part: None
     stop_at_once: Callable[[], bool] = lambda: True
 
 

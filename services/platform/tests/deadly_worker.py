@@ -32,10 +32,10 @@ class Deadly:
     def process(self, message: Message, context: Context) -> Result:
         """Die, or give nothing."""
         assert isinstance(message, footage_pb2.Footage)
-        name, done = message.item.id, len(context.load_checkpoint() or b"")
+        name, done = message.item.id, len(context.load_checkpoint())
         goal = {"bad": 0, "stuck": 1, "long": LONG}.get(name, 0)
         if done < goal:
-            context.save_checkpoint(bytes(done + 1))
+            context.save_checkpoint(b"done")
         if name in ("bad", "stuck") or done < goal:
             os.kill(os.getpid(), signal.SIGKILL)
         return Result()

@@ -1,5 +1,6 @@
 """Work so far: what is known of a footage, chapter by chapter; it can be saved, and gone on with."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Self
 
@@ -11,14 +12,19 @@ from celstream_segmenter.found import ChapterRead, Resumption
 from celstream_segmenter.shots import Beginning
 
 
-class _Saved(msgspec.Struct, frozen=True):
-    """A checkpoint: messages of the contracts as their bytes, and where to go on."""
+class _Part(msgspec.Struct, frozen=True):
+    """What one chapter brought: messages of the contracts as their bytes, and where to go on.
+
+    analysis: of this chapter alone. first_ticks: when the footage begins. ticks, corrupt: see Resumption.
+    """
 
     clips: list[bytes]
     rejections: list[bytes]
     analysis: bytes
     first_ticks: int
-    resumption: Resumption
+    following: Beginning
+    ticks: bytes
+    corrupt: bytes
 
 
 class WorkSoFar:
@@ -28,63 +34,73 @@ class WorkSoFar:
         self.clips: list[clip_pb2.Clip] = []
         self.rejections: list[envelope_pb2.Rejection] = []
         self.analysis = clip_pb2.FootageAnalysis(footage_id=footage_id)
-        self.resumption: Resumption | None = None
-        """Where to go on; None at the start and at the end."""
+        self.part: bytes | None = None
+        """The chapter that ended last, to be saved beside those before it; None at the start and at the end."""
+        self._following: Beginning | None = None
         self._first_ticks = 0
         self._ticks = bytearray()
         self._corrupt = bytearray()
+        self._in_parts = 0, 0  # clips and rejections of the chapters that have ended
+
+    @property
+    def resumption(self) -> Resumption | None:
+        """Where to go on; None at the start and at the end."""
+        return Resumption(self._following, bytes(self._ticks), bytes(self._corrupt)) if self._following else None
 
     @property
     def ended(self) -> bool:
         """Whether the last chapter has been taken in."""
-        return self.resumption is None and self.analysis.frames > 0
+        return self._following is None and self.analysis.frames > 0
 
     def end_chapter(self, chapter: ChapterRead) -> None:
         """Take in what was found in a chapter whose clips and rejections are there."""
         if chapter.first_frame == 0:
             self._first_ticks = int(chapter.ticks[0])
-        analysis = self.analysis
-        analysis.frames = chapter.first_frame + len(chapter.ticks)
-        analysis.time_base.CopyFrom(rational(chapter.time_base))
-        analysis.duration_seconds = float((chapter.end_ticks - self._first_ticks) * Fraction(*chapter.time_base))
-        analysis.transitions.extend(transition_message(transition) for transition in chapter.transitions)
-        analysis.shots.extend(shot_message(shot) for shot in chapter.shots)
-        analysis.doubts.extend(doubt_message(doubt) for doubt in chapter.doubts)
-        analysis.change.extend(chapter.change.tolist())
-        analysis.change_threshold = chapter.change_threshold
-        analysis.detector = chapter.detector
-        self._ticks += chapter.ticks.tobytes()
-        self._corrupt += chapter.corrupt.tobytes()
-        self.resumption = self._resumption(chapter.following) if chapter.following else None
-
-    def save(self) -> bytes:
-        """The work up to the end of a chapter that is not the last one. Raises ValueError elsewhere."""
-        if self.resumption is None:
-            raise ValueError("there is nothing to go on with: the footage has not begun, or has ended")
-        return msgspec.msgpack.encode(
-            _Saved(
-                [clip.SerializeToString(deterministic=True) for clip in self.clips],
-                [rejection.SerializeToString(deterministic=True) for rejection in self.rejections],
-                self.analysis.SerializeToString(deterministic=True),
+        duration = (chapter.end_ticks - self._first_ticks) * Fraction(*chapter.time_base)
+        analysis = clip_pb2.FootageAnalysis(
+            frames=chapter.first_frame + len(chapter.ticks),
+            time_base=rational(chapter.time_base),
+            duration_seconds=float(duration),
+            transitions=[transition_message(transition) for transition in chapter.transitions],
+            shots=[shot_message(shot) for shot in chapter.shots],
+            doubts=[doubt_message(doubt) for doubt in chapter.doubts],
+            change=chapter.change.tolist(),
+            change_threshold=chapter.change_threshold,
+            detector=chapter.detector,
+        )
+        clips, rejections = self._in_parts
+        ticks, corrupt, following = chapter.ticks.tobytes(), chapter.corrupt.tobytes(), chapter.following
+        self.part = following and msgspec.msgpack.encode(
+            _Part(
+                [clip.SerializeToString(deterministic=True) for clip in self.clips[clips:]],
+                [rejection.SerializeToString(deterministic=True) for rejection in self.rejections[rejections:]],
+                analysis.SerializeToString(deterministic=True),
                 self._first_ticks,
-                self.resumption,
+                following,
+                ticks,
+                corrupt,
             )
         )
+        self._go_on(analysis, following, ticks, corrupt)
 
     @classmethod
-    def load(cls, state: bytes) -> Self:
-        """What `save` gave."""
-        saved = msgspec.msgpack.decode(state, type=_Saved)
-        analysis = clip_pb2.FootageAnalysis.FromString(saved.analysis)
-        work = cls(analysis.footage_id)
-        work.clips = [clip_pb2.Clip.FromString(data) for data in saved.clips]
-        work.rejections = [envelope_pb2.Rejection.FromString(data) for data in saved.rejections]
-        work.analysis = analysis
-        work.resumption = saved.resumption
-        work._first_ticks = saved.first_ticks
-        work._ticks += saved.resumption.ticks
-        work._corrupt += saved.resumption.corrupt
+    def of_parts(cls, footage_id: str, parts: Sequence[bytes]) -> Self:
+        """The work that these chapters brought, from the first one on."""
+        work = cls(footage_id)
+        for data in parts:
+            part = msgspec.msgpack.decode(data, type=_Part)
+            work.clips += [clip_pb2.Clip.FromString(clip) for clip in part.clips]
+            work.rejections += [envelope_pb2.Rejection.FromString(rejection) for rejection in part.rejections]
+            work._first_ticks = part.first_ticks
+            analysis = clip_pb2.FootageAnalysis.FromString(part.analysis)
+            work._go_on(analysis, part.following, part.ticks, part.corrupt)
         return work
 
-    def _resumption(self, following: Beginning) -> Resumption:
-        return Resumption(following, bytes(self._ticks), bytes(self._corrupt))
+    def _go_on(
+        self, analysis: clip_pb2.FootageAnalysis, following: Beginning | None, ticks: bytes, corrupt: bytes
+    ) -> None:
+        self.analysis.MergeFrom(analysis)  # what is listed is added, all else replaced
+        self._following = following
+        self._ticks += ticks
+        self._corrupt += corrupt
+        self._in_parts = len(self.clips), len(self.rejections)

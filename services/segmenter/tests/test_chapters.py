@@ -1,6 +1,6 @@
 """Work on a long film is saved chapter by chapter, and goes on to the same result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def said(result: Result) -> list[bytes]:
     return [*items, *rejections, *attachments]
 
 
-def context(load: Callable[[], bytes | None], save: Callable[[bytes], None]) -> Context:
+def context(load: Callable[[], Sequence[bytes]], save: Callable[[bytes], None]) -> Context:
     return Context(lambda *_: None, lambda: False, load, save)
 
 
@@ -46,14 +46,14 @@ def test_going_on_from_any_checkpoint_gives_what_an_undisturbed_run_gives(render
     store = open_artefact_store(directory_url(tmp_path / "store"))
     footage = footage_of(rendered[0], store)
     stage = SegmenterStage(store, RULES, Limits())
-    states: list[bytes] = []
-    undisturbed = stage.process(footage, context(lambda: None, states.append))
-    assert len(states) >= 2, "the film has several chapters"
-    for state in states:
+    parts: list[bytes] = []
+    undisturbed = stage.process(footage, context(lambda: (), parts.append))
+    assert len(parts) >= 2, "the film has several chapters"
+    for saved in range(1, len(parts) + 1):
         later: list[bytes] = []
-        resumed = stage.process(footage, context(lambda state=state: state, later.append))  # type: ignore[misc]
+        resumed = stage.process(footage, context(lambda saved=saved: parts[:saved], later.append))  # type: ignore[misc]
         assert said(resumed) == said(undisturbed)
-        assert later == states[states.index(state) + 1 :]
+        assert later == parts[saved:], "only what is new is saved"
 
 
 @pytest.mark.slow
@@ -64,19 +64,19 @@ def test_a_stage_that_is_asked_to_end_saves_the_chapters_at_hand(
     store = open_artefact_store(directory_url(tmp_path / "store"))
     footage = footage_of(rendered[0], store)
     stage = SegmenterStage(store, RULES, Limits(), processes=processes)
-    undisturbed = stage.process(footage, context(lambda: None, lambda _: None))
+    undisturbed = stage.process(footage, context(lambda: (), lambda _: None))
     asked: list[int] = []
-    states: list[bytes] = []
+    parts: list[bytes] = []
     stopping = Context(
         lambda done, *_: asked.append(done),
         lambda: bool(asked),
-        save_checkpoint=states.append,
+        save_checkpoint=parts.append,
         stop_at_once=lambda: False,
     )
     with pytest.raises(Stopping):
         stage.process(footage, stopping)
-    assert 1 <= len(states) <= processes
-    resumed = stage.process(footage, context(lambda: states[-1], lambda _: None))
+    assert 1 <= len(parts) <= processes
+    resumed = stage.process(footage, context(lambda: parts, lambda _: None))
     assert said(resumed) == said(undisturbed)
 
 
