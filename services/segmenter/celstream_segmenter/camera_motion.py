@@ -44,7 +44,11 @@ LEAST_MOVE = 0.012  # how far the picture, or its border under a zoom or a turn,
 BORDER = 0.6  # from the middle of the picture to the middle of its border, about
 FEW_STEPS = 3  # frames; see `_alone`
 FAINT_STEP = 0.0012  # a camera that creeps is seen to move now and then only; no character drawn anew moves so little
-LEAST_BROKEN_PAN = 0.08  # as LEAST_MOVE, of a pan that stands every other frame
+LEAST_BROKEN_PAN = 0.08  # as LEAST_MOVE, of a pan that stands every other frame …
+STRAIGHT = 0.6  # … and gets so far of the way it goes: a head that bobs comes back
+SMOOTH_REACH = (
+    2  # frames to both sides: a camera's move lasts, a step unlike these is a character's that filled the view
+)
 SHAKE_STEP = 0.0012  # mean step of a shaking camera
 SHAKE_DETOUR = 4.0  # length of its way by how far it gets
 SHAKE_TURNS = 0.3  # of the frames it turns back
@@ -212,7 +216,7 @@ def camera_move(steps: Sequence[CameraStep]) -> CameraMove:
     if _shakes(values[:, :2], lengths, reach, known):
         return named("shake")
     step_sizes = np.maximum(lengths, BORDER * np.abs(values[:, 2:]).max(1))
-    lasting = np.where(_alone(standing, step_sizes)[:, None], 0.0, values)
+    lasting = _smoothed(np.where(_alone(standing, step_sizes)[:, None], 0.0, values))
     ways = np.vstack([np.zeros(4), np.cumsum(lasting, axis=0)])
     sizes: dict[CameraKind, float] = {
         "pan": float(np.hypot(*np.ptp(ways[:, :2], axis=0))),
@@ -222,7 +226,16 @@ def camera_move(steps: Sequence[CameraStep]) -> CameraMove:
     kind = max(sizes, key=lambda name: sizes[name])
     if sizes[kind] >= LEAST_MOVE:
         return named(kind)
-    return named("pan" if reach >= LEAST_BROKEN_PAN else "static")
+    return named("pan" if reach >= max(LEAST_BROKEN_PAN, STRAIGHT * float(lengths.sum())) else "static")
+
+
+def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Medians over a few frames of each column."""
+    width = 2 * SMOOTH_REACH + 1
+    if len(values) < width:
+        return values
+    padded = np.pad(values, ((SMOOTH_REACH, SMOOTH_REACH), (0, 0)), mode="edge")
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, width, axis=0), axis=2))
 
 
 def _alone(standing: NDArray[np.bool_], sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
