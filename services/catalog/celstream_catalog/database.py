@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from celstream_platform.errors import Invalid, Unavailable
 from sqlalchemy import (
     JSON,
@@ -20,6 +17,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     LargeBinary,
+    MetaData,
     Select,
     String,
     Table,
@@ -30,6 +28,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    inspect,
     make_url,
     select,
     update,
@@ -39,9 +38,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from celstream_catalog.tables import Base
+
 BUSY_SECONDS = 30  # past this a writer gives up waiting for another process's transaction
 WRITING = 0x43454C31  # PostgreSQL's name for the lock that a writer of this database holds
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+"""As Alembic makes it: one row, the last migration."""
 Row = Mapping[str, Any]
 
 
@@ -71,16 +74,33 @@ def migrate(engine: Engine) -> None:
 
     Raises Invalid where they are of a newer version than this one.
     """
+    newest = max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+    with writing(engine) as connection:
+        if not inspect(connection).has_table(VERSION.name):
+            # What the migrations come to, without them: Alembic takes longer to load than a run waits for otherwise.
+            Base.metadata.create_all(connection)
+            VERSION.create(connection)
+            connection.execute(VERSION.insert().values(version_num=newest))
+        elif connection.scalar(select(VERSION.c.version_num)) != newest:
+            upgrade(connection)
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that are missing, in the connection's transaction. Raises as `migrate` does."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise Invalid(
-                f"{engine.url}: tables of another version ({error}). Use the version that wrote them, or a newer one."
-            ) from error
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise Invalid(
+            f"{connection.engine.url}: tables of another version ({error}). Use the version that wrote them, or a "
+            "newer one."
+        ) from error
 
 
 @contextmanager

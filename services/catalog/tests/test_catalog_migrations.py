@@ -6,17 +6,27 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from celstream_catalog.database import open_database, reading, writing
+from celstream_catalog.database import VERSION, open_database, reading, upgrade, writing
 from celstream_catalog.tables import Base
 from celstream_platform.errors import Invalid, Unavailable
 from celstream_stack.ports import free_port
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 pytest_plugins = ["tests.catalog_hand"]
 
 
-def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
-    with reading(open_database(database_url)) as connection:
+def test_the_migrations_make_exactly_the_tables_of_a_new_database(database_url: str) -> None:
+    engine = open_database(database_url)
+    with reading(engine) as connection:
+        newest = connection.scalar(select(VERSION))
+        assert MigrationContext.configure(connection).get_current_revision() == newest
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    with writing(engine) as connection:
+        Base.metadata.drop_all(connection)
+        connection.execute(VERSION.delete())
+        upgrade(connection)
+    with reading(engine) as connection:
+        assert connection.scalar(select(VERSION)) == newest
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
