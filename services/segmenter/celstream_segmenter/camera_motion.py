@@ -234,7 +234,7 @@ def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     width = 2 * SMOOTH_REACH + 1
     if len(values) < width:
         return values
-    padded = np.pad(values, ((SMOOTH_REACH, SMOOTH_REACH), (0, 0)), mode="edge")
+    padded = np.pad(values, ((SMOOTH_REACH, SMOOTH_REACH), (0, 0)), mode="reflect")
     return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, width, axis=0), axis=2))
 
 

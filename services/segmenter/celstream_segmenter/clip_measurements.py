@@ -141,10 +141,12 @@ class ClipMeasurer:
         """
         matches = self._matches
         woven = [match if match is not None else Match(late=False, weight=0.0) for match in matches]
-        phase = telecine_phase(woven[part])
+        news = [change.most for change in self._changes]
+        phase = telecine_phase(woven[part], news[part])
         if phase is None:
             first = max(0, part.start - CYCLE_REACH)
-            phase = telecine_phase(woven[first : part.stop + CYCLE_REACH])
+            around = slice(first, part.stop + CYCLE_REACH)
+            phase = telecine_phase(woven[around], news[around])
             phase = None if phase is None else (phase + part.start - first) % CYCLE
         if phase is not None:
             return "telecined", phase

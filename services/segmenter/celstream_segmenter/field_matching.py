@@ -18,6 +18,8 @@ LATE = (2, 3)  # places in the cycle whose top field belongs to the bottom field
 REPEATED = 2  # place in the cycle whose top field has been shown already
 AGREEMENT = 0.85  # of the matches (by weight) that must follow the cycle
 LEAST_WEIGHT = 0.02  # levels: a smaller difference is the codec's
+ALIKE = 0.05  # of the agreement: two phases that fit so nearly as well are told apart by what repeats nothing new
+NEWS_ENOUGH = 40.0  # levels; a change that is larger says no more
 TELLING_SHARE = 0.1  # of the clip's strongest: weaker ones are noise beside them
 LEAST_MATCHES = 4  # frames with something moving; fewer say nothing
 LINES, LEAST_APART = 36, 10  # so many lines of a frame are looked at, at least so far apart
@@ -78,8 +80,12 @@ def matched(top: Plane, bottom: Plane, bottom_before: Plane) -> tuple[Plane, Mat
     return cv2.addWeighted(top, 0.5, bottom_before if late else bottom, 0.5, 0), Match(late, abs(own - before))
 
 
-def telecine_phase(matches: Sequence[Match]) -> int | None:
-    """Where in the cycle the first of these frames is, 0-4; None where the matches follow no cycle."""
+def telecine_phase(matches: Sequence[Match], news: Sequence[float]) -> int | None:
+    """Where in the cycle the first of these frames is, 0-4; None where the matches follow no cycle.
+
+    news: how much each frame, put together, differs from the one before, 0-255. A film on twos or threes may fit two
+    phases alike; in the right one what repeats a moment shows nothing new.
+    """
     weights = np.array([match.weight for match in matches])
     weights[weights < LEAST_WEIGHT] = 0.0
     late = np.array([match.late for match in matches])
@@ -89,12 +95,14 @@ def telecine_phase(matches: Sequence[Match]) -> int | None:
     weights = np.where(weights < TELLING_SHARE * most, 0.0, np.minimum(weights, most))
     if np.count_nonzero(weights) < LEAST_MATCHES or not (late & (weights > 0)).any():
         return None
-    places = np.arange(len(matches))
-    agreements = [
-        float(weights[np.isin((places + phase) % CYCLE, LATE) == late].sum() / weights.sum()) for phase in range(CYCLE)
-    ]
-    best = int(np.argmax(agreements))
-    return best if agreements[best] >= AGREEMENT else None
+    places = [(np.arange(len(matches)) + phase) % CYCLE for phase in range(CYCLE)]
+    agreements = [float(weights[np.isin(place, LATE) == late].sum() / weights.sum()) for place in places]
+    best = max(agreements)
+    if best < AGREEMENT:
+        return None
+    alike = [phase for phase in range(CYCLE) if agreements[phase] >= best - ALIKE]
+    seen = np.minimum(news, NEWS_ENOUGH)
+    return min(alike, key=lambda phase: float(seen[places[phase] == REPEATED].sum()))
 
 
 def repeats(frames: int, phase: int) -> NDArray[np.bool_]:

@@ -49,10 +49,15 @@ def matches_of(frames: list[NDArray[np.uint8]]) -> tuple[list[NDArray[np.uint8]]
     return pictures, found
 
 
+def news_of(pictures: list[NDArray[np.uint8]]) -> list[float]:
+    """The largest change of each picture."""
+    return [0.0, *(float(np.abs(b.astype(int) - a).max()) for a, b in pairwise(pictures))]
+
+
 def test_telecine_is_undone() -> None:
     source = film(20)
     pictures, found = matches_of(telecined(source))
-    assert telecine_phase(found) == 0
+    assert telecine_phase(found, news_of(pictures)) == 0
     for number, picture in enumerate(pictures):
         top = 4 * (number // 5) + PULLDOWN[number % 5][0]
         whole = sum(half.astype(float) for half in fields(source[top], 160, 90)) / 2
@@ -61,11 +66,23 @@ def test_telecine_is_undone() -> None:
 
 @pytest.mark.parametrize("start", range(5))
 def test_the_cycle_is_found_wherever_a_clip_begins(start: int) -> None:
-    assert telecine_phase(matches_of(telecined(film(20))[start:])[1]) == start
+    pictures, found = matches_of(telecined(film(20))[start:])
+    assert telecine_phase(found, news_of(pictures)) == start
+
+
+@pytest.mark.parametrize("start", range(5))
+def test_a_mouth_between_poses_on_twos_tells_two_phases_apart(start: int) -> None:
+    poses = film(11)
+    frames = [poses[(number + 1) // 2].copy() for number in range(20)]
+    for number, frame in enumerate(frames):
+        frame[150:158, 280:288] = 200 if number // 2 % 2 else 60  # new at even frames, the poses at odd ones
+    pictures, found = matches_of(telecined(frames)[start:])
+    assert telecine_phase(found, news_of(pictures)) == start
 
 
 def test_progressive_frames_follow_no_cycle() -> None:
-    assert telecine_phase(matches_of(film(20))[1]) is None
+    pictures, found = matches_of(film(20))
+    assert telecine_phase(found, news_of(pictures)) is None
 
 
 def test_woven_frames_are_told_from_whole_ones() -> None:
