@@ -21,6 +21,10 @@ from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.small_pictures import small_picture
 from numpy.typing import NDArray
 
+from tests.accuracy.held_drawings import held_lumas
+
+PROGRESSIVE = renderer.Delivery()
+LEAST_CHANGE = 2.0  # levels; less is the rounding of colours
 MARGIN_SHARE = 0.05  # of the picture's height: a body reaches so far beyond its joints
 
 
@@ -95,17 +99,22 @@ def hold_ranges(shot: dict[str, Any], lengths: Sequence[int]) -> list[tuple[int,
     return [(a, b) for a, b in found if a < b]
 
 
-def kept_changes(path: Path, clean: Path) -> NDArray[np.bool_]:
-    """For each frame of an encoded file, whether it shows what is new in it; clean: the same film without loss.
+def kept_changes(
+    path: Path, clean: Path, film: renderer.Film, delivery: renderer.Delivery = PROGRESSIVE
+) -> NDArray[np.bool_]:
+    """For each frame of an encoded film's file, whether it shows what is new in it; clean: the same without loss.
 
-    It does where, over the pixels that differ between the two, the encoded frame is nearer to its own clean frame than
-    to the clean frame before. A quantiser keeps a faint change back, for a few frames or for good.
+    It does where, over the pixels that its new drawing changes, the encoded frame is nearer to its own clean frame than
+    to that frame with the drawing before (`held_lumas`). A quantiser keeps a faint change back, for a few frames or for
+    good. What changes no pixel, as behind a white flash, is not shown.
     """
     kept, before = [], None
-    for seen, true in zip(lumas(path), lumas(clean), strict=True):
-        change = np.zeros_like(true) if before is None else true - before
-        made = 0.0 if before is None else float(np.vdot(seen - before, change))
-        kept.append(made >= 0.5 * float(np.vdot(change, change)))
+    for seen, true, held in zip(lumas(path), lumas(clean), held_lumas(film, delivery), strict=True):
+        old = held if held is not None else before
+        change = np.zeros_like(true) if old is None else true - old
+        change[np.abs(change) < LEAST_CHANGE] = 0.0
+        made = 0.0 if old is None else float(np.vdot(seen - old, change))
+        kept.append(bool(change.any()) and made >= 0.5 * float(np.vdot(change, change)))
         before = true
     return np.array(kept)
 

@@ -15,6 +15,7 @@ from typing import Any
 import celstream_renderer as renderer
 import numpy as np
 from celstream_catalog.near_duplicates import MATCH_SCORE, match
+from numpy.typing import NDArray
 
 from tests.accuracy.measured_films import (
     encoded,
@@ -75,18 +76,20 @@ def shots(folder: Path, tally: Tally) -> None:
             film = renderer.random_film(SEED + number, style, SECONDS, Fraction(24), SIZE, sound=False)
             source = render(film, folder / "source.mkv")
             for crf in (CRFS[number % 4], CRFS[(number + 2) % 4]):
-                judge(encoded(source, folder / "film.mp4", crf), source, tally, style, crf, "progressive")
+                path = encoded(source, folder / "film.mp4", crf)
+                judge(path, kept_changes(path, source, film), tally, style, crf, "progressive")
             film = replace(film, fps=Fraction(24000, 1001))
-            source = render(film, folder / "telecined.mkv", codec="ffv1", delivery=renderer.Delivery("telecine"))
+            telecine = renderer.Delivery("telecine")
+            source = render(film, folder / "telecined.mkv", codec="ffv1", delivery=telecine)
             crf = CRFS[(number + 1) % 4]
             path = encoded(source, folder / "telecined.mp4", crf, interlaced=True)
-            judge(path, source, tally, style, crf, "telecined 29.97i")
+            judge(path, kept_changes(path, source, film, telecine), tally, style, crf, "telecined 29.97i")
             print(style, take, flush=True)
 
 
-def judge(path: Path, source: Path, tally: Tally, style: str, crf: int, delivery: str) -> None:
-    """Compare one film with its truth; source: the film without loss."""
-    film, truth, kept = measure(path), truth_of(path), kept_changes(path, source)
+def judge(path: Path, kept: NDArray[np.bool_], tally: Tally, style: str, crf: int, delivery: str) -> None:
+    """Compare one film with its truth; kept: see `kept_changes`."""
+    film, truth = measure(path), truth_of(path)
     for shot in truth["shots"]:
         start, end = shot["clean_start"], shot["clean_end"]
         if end - start < LEAST_FRAMES:
