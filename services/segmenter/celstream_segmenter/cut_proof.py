@@ -25,7 +25,7 @@ from celstream_segmenter.packet_index import FootageIndex
 from celstream_segmenter.sound_cut import copied_packets, first_packet
 from celstream_segmenter.sound_encode import Samples, channels_first, decoded_samples
 from celstream_segmenter.sound_index import SoundIndex, packet_at
-from celstream_segmenter.track_reader import TrackReader
+from celstream_segmenter.track_reader import OpenedFile, TrackReader
 
 Extent = Literal["start", "boundaries", "full"]
 
@@ -60,9 +60,11 @@ class CutProof:
 class Prover:
     """Proves clips of one footage; its files stay open from clip to clip."""
 
-    def __init__(self, path: Path, index: FootageIndex) -> None:
+    def __init__(self, path: Path, index: FootageIndex, shared: OpenedFile | None = None) -> None:
+        """shared: see TrackReader."""
         self._path = path
         self._index = index
+        self._shared = shared
         self._frames: FrameReader | None = None
         self._sounds: dict[int, TrackReader] = {}
 
@@ -139,7 +141,7 @@ class Prover:
         if heard.starts_at != plan.delay_samples:
             return 0.0, [f"{name} starts at sample {heard.starts_at} instead of {plan.delay_samples}"]
         if sound.stream_index not in self._sounds:
-            reader = TrackReader(self._path, sound.stream_index, sound.packet_pts, sound.packet_sizes)
+            reader = TrackReader(self._path, sound.stream_index, sound.packet_pts, sound.packet_sizes, self._shared)
             self._sounds[sound.stream_index] = reader
         reader = self._sounds[sound.stream_index]
         from_packet = first_packet(sound, plan.source_sample) if plan.stored == "copied" else None

@@ -24,7 +24,7 @@ from celstream_segmenter.packet_index import FootageIndex
 from celstream_segmenter.sound_cut import copied_track, plan_sound
 from celstream_segmenter.sound_encode import encoded_sound_track
 from celstream_segmenter.sound_index import SoundIndex
-from celstream_segmenter.track_reader import TrackReader
+from celstream_segmenter.track_reader import OpenedFile, TrackReader
 
 MAX_LEAD_IN_SECONDS = 5.0
 """Hidden lead-in that a clip may carry. Past it a short clip is mostly packets that nobody sees.
@@ -43,6 +43,7 @@ class Cutter:
     def __init__(self, path: Path, index: FootageIndex) -> None:
         self._path = path
         self._index = index
+        self._file: OpenedFile | None = None
         self._video: TrackReader | None = None
         self._frames: FrameReader | None = None
         self._sounds: dict[int, TrackReader] = {}
@@ -50,7 +51,7 @@ class Cutter:
 
     def close(self) -> None:
         """Close the footage."""
-        for opened in (self._video, self._frames, self._prover, *self._sounds.values()):
+        for opened in (self._video, self._frames, self._prover, *self._sounds.values(), self._file):
             if opened is not None:
                 opened.close()
 
@@ -129,7 +130,7 @@ class Cutter:
                 encode_because=reason,
             )
             if self._prover is None:
-                self._prover = Prover(self._path, self._index)
+                self._prover = Prover(self._path, self._index, self._opened())
             proof = self._prover.prove(start_frame, out_path, result, extent=extent, expected=expected)
             if proof.holds:
                 return result, proof
@@ -157,8 +158,15 @@ class Cutter:
     def _copy(self, run: PacketRun, start_frame: int, end_frame: int) -> ClipTrack:
         video = self._index.video
         if self._video is None:
-            self._video = TrackReader(self._path, video.stream_index, video.packet_pts, video.packet_sizes)
+            self._video = TrackReader(
+                self._path, video.stream_index, video.packet_pts, video.packet_sizes, self._opened()
+            )
         return video_track(self._video, self._index, run, start_frame, end_frame)
+
+    def _opened(self) -> OpenedFile:
+        if self._file is None:
+            self._file = OpenedFile(self._path)
+        return self._file
 
     def _encode(self, start_frame: int, end_frame: int) -> ClipTrack:
         if self._frames is None:
@@ -179,7 +187,9 @@ class Cutter:
     def _sound_track(self, sound: SoundIndex, plan: ClipSound) -> ClipTrack:
         reader = self._sounds.get(sound.stream_index)
         if reader is None:
-            reader = TrackReader(self._path, sound.stream_index, sound.packet_pts, sound.packet_sizes)
+            # What is encoded is read while the video is: out of a file of its own.
+            shared = self._opened() if plan.stored == "copied" else None
+            reader = TrackReader(self._path, sound.stream_index, sound.packet_pts, sound.packet_sizes, shared)
             self._sounds[sound.stream_index] = reader
         if plan.stored == "copied":
             return copied_track(reader, sound, plan)

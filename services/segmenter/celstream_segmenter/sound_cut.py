@@ -74,8 +74,9 @@ def copied_packets(sound: SoundIndex, plan: ClipSound) -> tuple[int, int]:
 
 
 def copied_track(reader: TrackReader, sound: SoundIndex, plan: ClipSound) -> ClipTrack:
-    """The track that copies the packets of `plan`."""
+    """The track that copies the packets of `plan`; they are read at once, the file may be shared with other readers."""
     first, last = copied_packets(sound, plan)
+    read = list(reader.packets(first, last))
     starts = sound.packet_starts[first : last + 1] - sound.packet_starts[first]
 
     def add(out: "OutputContainer") -> "Stream":
@@ -83,7 +84,7 @@ def copied_track(reader: TrackReader, sound: SoundIndex, plan: ClipSound) -> Cli
         return _described(stream, reader.stream)
 
     def packets(stream: "Stream") -> Iterator["Packet[Any]"]:
-        for number, packet in reader.packets(first, last):
+        for number, packet in read:
             at = number - first
             packet.pts = packet.dts = int(starts[at])
             packet.duration = int(starts[at + 1] - starts[at]) if number < last else int(sound.packet_samples[number])
