@@ -7,6 +7,7 @@ get ids, so that logs and events can be joined; they are sent somewhere only whe
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -14,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from celstream_platform.errors import Invalid
@@ -94,6 +95,12 @@ def ids() -> tuple[str, str]:
     return trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
 
 
+@lru_cache(maxsize=2)
+def _tracer(provider: TracerProvider) -> Tracer:
+    """The provider's tracer: making one costs as much as the rest of a span."""
+    return provider.get_tracer("celstream")
+
+
 @contextmanager
 def span(
     name: str,
@@ -103,8 +110,7 @@ def span(
     attributes: Mapping[str, str | int | float | bool] | None = None,
 ) -> Iterator[Span]:
     """A span around a piece of work; an exception marks it as failed and goes on. context: its parent, else current."""
-    tracer = _provider.get_tracer("celstream")
-    with tracer.start_as_current_span(
+    with _tracer(_provider).start_as_current_span(
         name, context=context, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as current:
         try:

@@ -71,11 +71,15 @@ class _Batch:
     """Processed and not committed yet."""
 
     done: list[Processed] = field(default_factory=list)
+    events: int = 0  # that came of them
     begun: float = field(default_factory=time.monotonic)
 
+    def add(self, processed: Processed) -> None:
+        self.done.append(processed)
+        self.events += len(processed.events)
+
     def is_due(self, settings: WorkerSettings) -> bool:
-        events = sum(len(processed.events) for processed in self.done)
-        return events >= settings.max_events or time.monotonic() - self.begun >= settings.commit_seconds
+        return self.events >= settings.max_events or time.monotonic() - self.begun >= settings.commit_seconds
 
 
 class Worker:
@@ -188,7 +192,7 @@ class Worker:
         consumed, begin, batch = 0, time.monotonic(), _Batch()
         for index, delivery in enumerate(deliveries):
             try:
-                batch.done.append(self._process(delivery, shutdown))
+                batch.add(self._process(delivery, shutdown))
             except (Bug, Unavailable, Overloaded, Stopping) as error:
                 consumed += self._commit(session, shutdown, batch)
                 self._give_back(session, shutdown, deliveries[index:], error)
