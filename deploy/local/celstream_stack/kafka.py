@@ -118,7 +118,7 @@ class Kafka:
         """See `Server`. The data folder is formatted at the first start."""
         properties = state / "server.properties"
         data = state / "data"
-        properties.write_text(PROPERTIES.format(data=data, **settings))
+        properties.write_text(self.properties(data, state, settings))
         java = [
             commands.need("java", self.name, ADVICE),
             "-Xms128m",
@@ -131,9 +131,17 @@ class Kafka:
             tool: list[str | Path] = [*java, "kafka.tools.StorageTool"]
             said = commands.run(self.name, [*tool, "random-uuid"], log=state / "format.log", env=classpath)
             name = said.strip().splitlines()[-1]
-            format_ = [*tool, "format", "--standalone", "-t", name, "-c", properties]
+            format_ = [*tool, "format", "--standalone", "-t", name, "-c", properties, *self.formatting(settings)]
             commands.run(self.name, format_, log=state / "format.log", env=classpath)
         return Launch([*java, "kafka.Kafka", str(properties)], classpath)
+
+    def properties(self, data: Path, state: Path, settings: Mapping[str, str]) -> str:
+        """What the broker reads at its start. data: its folder, in `state`."""
+        return PROPERTIES.format(data=data, **settings)
+
+    def formatting(self, settings: Mapping[str, str]) -> list[str]:
+        """More arguments for the tool that formats the data folder."""
+        return []
 
     def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
         """See `Server`. Ready is who says so, and answers for the cluster.

@@ -119,6 +119,11 @@ def speaking(connection: Connection, what: str) -> Iterator[None]:
     except S3Error as error:
         _explain(connection, what, error)
     except (MinioException, HTTPError, OSError) as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise Unavailable(
+                f"{connection}: the certificate of the artefact store at {connection.host} is not trusted"
+                f" ({_one_line(error)}). Name a file of those who may sign it by SSL_CERT_FILE."
+            ) from error
         raise Unavailable(
             f"{connection}: the artefact store at {connection.host} does not answer ({_one_line(error)})."
             " Check that it runs and can be reached."

@@ -18,6 +18,7 @@ from celstream_platform.errors import NotFound
 from celstream_platform.eventlog import kafka_offsets as offsets
 from celstream_platform.eventlog import kafka_topics
 from celstream_platform.eventlog.kafka_connection import REQUEST_SECONDS, Connection, make, parse, speaking
+from celstream_platform.eventlog.kafka_knock import knock
 from celstream_platform.eventlog.kafka_reader import KafkaReader
 from celstream_platform.eventlog.kafka_records import place, to_record
 from celstream_platform.eventlog.kafka_session import KafkaSession
@@ -44,6 +45,7 @@ class KafkaEventLog:
         self._transactions = Transactions(self._connection, f"celstream.publish/{secrets.token_hex(16)}")
         self._sessions: set[KafkaSession] = set()
         with speaking(self._connection, "connecting"):
+            knock(self._connection)
             self._admin: Any = make(KafkaAdminClient, self._connection.admin())
 
     def ensure_topics(self, topics: Iterable[Topic]) -> None:

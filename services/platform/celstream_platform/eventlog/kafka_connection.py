@@ -31,6 +31,15 @@ SECONDS = {"session_seconds": SESSION_SECONDS, "rebalance_seconds": REBALANCE_SE
 HEARTBEAT_SECONDS = 0.5  # so long a member may not know that the group is changing
 
 
+class Secret(str):
+    """Text that is not shown with the settings it is one of: the library logs them, password and all."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A cluster and how to speak to it. options: what every client needs."""
@@ -136,7 +145,7 @@ def _login(wrong: str, mechanism: str) -> dict[str, Any]:
     user, password = (os.environ.get(f"CELSTREAM_KAFKA_{name}") for name in ("USERNAME", "PASSWORD"))
     if not user or not password:
         raise Invalid(f"{wrong} Set CELSTREAM_KAFKA_USERNAME and CELSTREAM_KAFKA_PASSWORD.")
-    return {"sasl_mechanism": mechanism, "sasl_plain_username": user, "sasl_plain_password": password}
+    return {"sasl_mechanism": mechanism, "sasl_plain_username": user, "sasl_plain_password": Secret(password)}
 
 
 def make(client: Callable[..., Any], settings: Mapping[str, Any]) -> Any:
