@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from celstream_segmenter.cadence import Change, cadence_of, change_between, holds
 from celstream_segmenter.camera_motion import STANDING, camera_move, camera_step
-from celstream_segmenter.field_matching import CYCLE, Match, film_lengths, matched, repeats, telecine_phase
+from celstream_segmenter.field_matching import Match, film_lengths, matched, repeats, telecine_phase
 from celstream_segmenter.fingerprint import NEAR_BITS, picture_hash
 from celstream_segmenter.full_picture import FullPicture, Glance
 from celstream_segmenter.letterbox import picture_rectangle
@@ -21,7 +21,6 @@ FLASH_LEVELS = 18.0  # mean luma above or below that of the frames around
 FLASH_REACH = 6  # frames to each side; a flash is shorter than half of them
 INTERLACED_SHARE = 0.3  # of a clip's frames in which something moves that hold two moments: less are chance
 MOVING = 6.0  # levels by which a frame's most changed block differs from the frame before
-CYCLE_REACH = 240  # frames before and after a clip that may tell where telecine's cycle stands
 HASH_SECONDS = 1 / HASHES_PER_SECOND
 TIME_ROUNDING = 0.002  # seconds: containers round times to a millisecond
 ONE_DRAWING = 0.9  # of a clip's frames showing its longest-held drawing, in which nothing moves
@@ -135,19 +134,10 @@ class ClipMeasurer:
         return holds(changes, shrink_factor(self._size[1]), repeated)
 
     def _scan(self, part: slice) -> tuple[Scan, int | None]:
-        """How the frames of a clip hold its moments, and where telecine's cycle stands at its first frame.
-
-        Where too little moves in the clip, the frames around it tell: the cycle mostly runs on through cuts.
-        """
+        """How the frames of a clip hold its moments, and where telecine's cycle stands at its first frame."""
         matches = self._matches
         woven = [match if match is not None else Match(late=False, weight=0.0) for match in matches]
-        news = [change.most for change in self._changes]
-        phase = telecine_phase(woven[part], news[part])
-        if phase is None:
-            first = max(0, part.start - CYCLE_REACH)
-            around = slice(first, part.stop + CYCLE_REACH)
-            phase = telecine_phase(woven[around], news[around])
-            phase = None if phase is None else (phase + part.start - first) % CYCLE
+        phase = telecine_phase(woven, [change.most for change in self._changes], part.start, part.stop)
         if phase is not None:
             return "telecined", phase
         moving = sum(change.most > MOVING for change in self._changes[part])

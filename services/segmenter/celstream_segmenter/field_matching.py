@@ -18,7 +18,9 @@ LATE = (2, 3)  # places in the cycle whose top field belongs to the bottom field
 REPEATED = 2  # place in the cycle whose top field has been shown already
 AGREEMENT = 0.85  # of the matches (by weight) that must follow the cycle
 LEAST_WEIGHT = 0.02  # levels: a smaller difference is the codec's
-ALIKE = 0.05  # of the agreement: two phases that fit so nearly as well are told apart by what repeats nothing new
+ALIKE = 0.15  # of the agreement: phases that fit so nearly as well as the best are told apart by more than it
+CYCLE_REACH = 240  # frames before and after a clip that may tell where the cycle stands …
+AROUND = 0.5  # … and what their agreement counts for beside the clip's own
 NEWS_ENOUGH = 40.0  # levels; a change that is larger says no more
 TELLING_SHARE = 0.1  # of the clip's strongest: weaker ones are noise beside them
 LEAST_MATCHES = 4  # frames with something moving; fewer say nothing
@@ -80,12 +82,34 @@ def matched(top: Plane, bottom: Plane, bottom_before: Plane) -> tuple[Plane, Mat
     return cv2.addWeighted(top, 0.5, bottom_before if late else bottom, 0.5, 0), Match(late, abs(own - before))
 
 
-def telecine_phase(matches: Sequence[Match], news: Sequence[float]) -> int | None:
-    """Where in the cycle the first of these frames is, 0-4; None where the matches follow no cycle.
+def telecine_phase(
+    matches: Sequence[Match], news: Sequence[float], start: int = 0, end: int | None = None
+) -> int | None:
+    """Where in the cycle frame `start` of a footage is, 0-4; None where the matches follow no cycle.
 
-    news: how much each frame, put together, differs from the one before, 0-255. A film on twos or threes may fit two
-    phases alike; in the right one what repeats a moment shows nothing new.
+    Frames [start, end) are the clip that is asked about. Where too little moves in it, or several phases fit it about
+    as well, as they do on twos and threes, the frames around it tell: the cycle mostly runs on through cuts.
+    news: how much each frame, put together, differs from the one before, 0-255; a repeated moment shows nothing new.
     """
+    end = len(matches) if end is None else end
+    first = max(0, start - CYCLE_REACH)
+    around = _agreements(matches[first : end + CYCLE_REACH])
+    if around is None:
+        return None
+    around = np.roll(around, start - first)
+    own = _agreements(matches[start:end])
+    if own is None or own.max() < AGREEMENT:
+        return int(np.argmax(around)) if around.max() >= AGREEMENT else None
+    seen = np.minimum(news[start:end], NEWS_ENOUGH)
+    seen[:1] = 0.0  # leads into the clip from outside
+    places = np.arange(end - start)
+    again = np.array([seen[(places + phase) % CYCLE == REPEATED].sum() for phase in range(CYCLE)])
+    fit = own + AROUND * around - again / max(1.0, float(seen.sum()))
+    return int(np.argmax(np.where(own >= own.max() - ALIKE, fit, -np.inf)))
+
+
+def _agreements(matches: Sequence[Match]) -> NDArray[np.float64] | None:
+    """Share 0-1 of the matches, by weight, that follow the cycle from each of its phases; None where too few tell."""
     weights = np.array([match.weight for match in matches])
     weights[weights < LEAST_WEIGHT] = 0.0
     late = np.array([match.late for match in matches])
@@ -95,14 +119,10 @@ def telecine_phase(matches: Sequence[Match], news: Sequence[float]) -> int | Non
     weights = np.where(weights < TELLING_SHARE * most, 0.0, np.minimum(weights, most))
     if np.count_nonzero(weights) < LEAST_MATCHES or not (late & (weights > 0)).any():
         return None
-    places = [(np.arange(len(matches)) + phase) % CYCLE for phase in range(CYCLE)]
-    agreements = [float(weights[np.isin(place, LATE) == late].sum() / weights.sum()) for place in places]
-    best = max(agreements)
-    if best < AGREEMENT:
-        return None
-    alike = [phase for phase in range(CYCLE) if agreements[phase] >= best - ALIKE]
-    seen = np.minimum(news, NEWS_ENOUGH)
-    return min(alike, key=lambda phase: float(seen[places[phase] == REPEATED].sum()))
+    places = np.arange(len(matches))
+    return np.array(
+        [weights[np.isin((places + phase) % CYCLE, LATE) == late].sum() / weights.sum() for phase in range(CYCLE)]
+    )
 
 
 def repeats(frames: int, phase: int) -> NDArray[np.bool_]:
