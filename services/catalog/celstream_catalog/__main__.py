@@ -13,6 +13,7 @@ from celstream_platform.inbox import Inbox, open_inbox
 from celstream_platform.settings import load
 from celstream_platform.shutdown import Shutdown, drain
 
+from celstream_catalog import funnel_metrics
 from celstream_catalog.catalog import Catalog
 from celstream_catalog.inbox import InboxIntake
 from celstream_catalog.inbox_rescan import Rescan
@@ -89,6 +90,7 @@ def _serve(
         catalog, upload_bytes=settings.upload_bytes, scratch=settings.scratch, stopping=shutdown.requested
     )
     server = rpc.serve([catalog_service(servicer)], settings, checks={"database and event log": catalog.answers})
+    funnel_metrics.publish(catalog)
     metrics = metrics_server.serve(settings.metrics_address, server.health.ready)
     for thread in threads:
         thread.start()
