@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 UV_VERSION := 0.13.9
 MEMBERS := protos services/platform services/segmenter services/catalog services/renderer services/cli
-DEV_MEMBERS := $(MEMBERS) deploy/local
+DEV_MEMBERS := $(MEMBERS) deploy/local deploy/cluster deploy/grafana
 MEMBER_FILES := requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 EDITABLE := $(MEMBERS:%=-e %)
 DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
@@ -57,7 +57,7 @@ fast-test: install-dev lint ## the tests of a working day, in less than 3 minute
 lint: install-dev ## format, lint, types, layering, contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary $(wildcard services/*/celstream*) deploy/local/celstream_stack
+	@$(BIN)/mypy --no-error-summary $(wildcard services/*/celstream*) $(wildcard deploy/*/celstream_*)
 	@$(BIN)/lint-imports > .import_linter.log || { cat .import_linter.log; exit 1; }
 	@cd protos && ../$(BIN)/buf lint
 

@@ -52,13 +52,18 @@ password: users and passwords come from secrets, as variables that the clients l
 {{- end }}
 {{- end }}
 
-{{- define "celstream.s3-env" -}}
+{{- /* Address of a folder in the bucket. Takes {root, prefix}. */ -}}
+{{- define "celstream.s3-url" -}}
 {{- $s3 := .root.Values.s3 -}}
 {{- $query := list (printf "endpoint=%s" ($s3.endpoint | required "s3.endpoint: not set. Give http://HOST:PORT of the artefact store.")) -}}
 {{- with $s3.region }}{{ $query = append $query (printf "region=%s" .) }}{{ end -}}
-{{- $query = append $query (printf "style=%s" $s3.style) -}}
+s3://{{ $s3.bucket }}/{{ .prefix }}?{{ join "&" (append $query (printf "style=%s" $s3.style)) }}
+{{- end }}
+
+{{- define "celstream.s3-env" -}}
+{{- $s3 := .root.Values.s3 -}}
 - name: CELSTREAM_ARTEFACTS
-  value: s3://{{ $s3.bucket }}/{{ $s3.prefix }}?{{ join "&" $query }}
+  value: {{ include "celstream.s3-url" (dict "root" .root "prefix" $s3.prefix) }}
 {{- with .service.s3Secret | default $s3.existingSecret }}
 - name: AWS_ACCESS_KEY_ID
   valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_ACCESS_KEY_ID}}

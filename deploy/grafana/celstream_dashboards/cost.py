@@ -1,0 +1,103 @@
+"""Cost: what an accepted item takes of processors, GPUs and disk, and where the disk goes."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from celstream_dashboards.panels import Query, lines, number, page
+
+HERE = 'namespace="$namespace"'
+OF_STAGES = 'pod=~".*-(segmenter|catalog|triton)-.*", container!=""'
+ITEMS = f"sum(rate(celstream_worker_items_total{{{HERE}}}[1h]))"
+
+
+def build() -> dashboard.Dashboard:
+    """The dashboard."""
+    return (
+        page("cost", "Cost", "What does an accepted item take, and where does the disk go?")
+        .with_row(dashboard.Row("Of one item"))
+        .with_panel(
+            number(
+                "How much processor time does an item take?",
+                "Of all pods, the processes that decode included, over the last hour.",
+                f"sum(rate(container_cpu_usage_seconds_total{{{HERE}, {OF_STAGES}}}[1h])) / ({ITEMS} > 0)",
+                "s",
+                decimals=1,
+            )
+        )
+        .with_panel(
+            number(
+                "How much GPU time does an item take?",
+                "Time that models compute, over the last hour; several at a time on one GPU count each.",
+                f"sum(rate(nv_inference_compute_infer_duration_us{{{HERE}}}[1h])) / 1e6 / ({ITEMS} > 0)",
+                "s",
+                decimals=2,
+            )
+        )
+        .with_panel(
+            number(
+                "How many bytes does an item add to the store?",
+                "What was written within the last hour, stills and checkpoints included.",
+                f'sum(rate(celstream_artefact_bytes_total{{{HERE}, operation="put"}}[1h])) / ({ITEMS} > 0)',
+                "bytes",
+            )
+        )
+        .with_panel(
+            number(
+                "How many items does an hour of processor time make?",
+                "The other way round: for planning.",
+                f"3600 * {ITEMS} / (sum(rate(container_cpu_usage_seconds_total{{{HERE}, {OF_STAGES}}}[1h])) > 0)",
+            )
+        )
+        .with_row(dashboard.Row("Of everything"))
+        .with_panel(
+            lines(
+                "Who uses the processors?",
+                "Cores in use, by service.",
+                [
+                    Query(
+                        "sum by (container) (rate(container_cpu_usage_seconds_total"
+                        f"{{{HERE}, {OF_STAGES}}}[$__rate_interval]))",
+                        "{{container}}",
+                    )
+                ],
+                stacked=True,
+            )
+        )
+        .with_panel(
+            lines(
+                "How fast does the store fill?",
+                "Bytes per second that services write and read.",
+                [
+                    Query(
+                        f"sum by (job, operation) (rate(celstream_artefact_bytes_total{{{HERE}}}[$__rate_interval]))",
+                        "{{job}} {{operation}}",
+                    )
+                ],
+                "Bps",
+            )
+        )
+        .with_panel(
+            lines(
+                "How much room has the store?",
+                "Of MinIO, where its metrics are fetched.",
+                [
+                    Query("sum(minio_cluster_capacity_usable_free_bytes)", "free"),
+                    Query("sum(minio_cluster_capacity_usable_total_bytes)", "in all"),
+                ],
+                "bytes",
+            )
+        )
+        .with_panel(
+            lines(
+                "How many frames does a core decode in a second?",
+                "Frames per second, by the cores that the segmenter uses.",
+                [
+                    Query(
+                        f"sum(rate(celstream_footage_decoded_frames_total{{{HERE}}}[$__rate_interval]))"
+                        f' / (sum(rate(container_cpu_usage_seconds_total{{{HERE}, container="segmenter"}}'
+                        "[$__rate_interval])) > 0)",
+                        "frames/s",
+                    )
+                ],
+            )
+        )
+    )

@@ -1,0 +1,159 @@
+"""Footage to dataset: how far everything is, what was refused and why, and when it will be done."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from celstream_dashboards.panels import Query, bars, lines, number, page
+
+HERE = 'namespace="$namespace"'
+
+
+def build() -> dashboard.Dashboard:
+    """The dashboard."""
+    return (
+        page("footage", "Footage to dataset", "How far is everything, what was refused and why, when will it be done?")
+        .with_row(dashboard.Row("How far is it?"))
+        .with_panel(
+            number(
+                "How much footage is in?",
+                "Footage that the catalog knows, without what was taken down.",
+                f'max(celstream_catalog_items{{{HERE}, level="footage"}})',
+            )
+        )
+        .with_panel(
+            number(
+                "How many clips came of it?",
+                "Current clips; what a newer outcome withdrew does not count.",
+                f'max(celstream_catalog_items{{{HERE}, level="clips"}})',
+            )
+        )
+        .with_panel(
+            number(
+                "What is not done yet?",
+                "Inputs of all stages without an outcome.",
+                f'sum(max by (stage, level) (celstream_catalog_inputs{{{HERE}, state="pending"}}))',
+            )
+        )
+        .with_panel(
+            number(
+                "When will it be done, at today's pace?",
+                "What waits, by the rate of the last hour. Says nothing while nothing is worked on.",
+                f"sum(max by (stage) (celstream_worker_lag_events{{{HERE}}}))"
+                f" / (sum(rate(celstream_worker_events_total{{{HERE}}}[1h])) > 0)",
+                "s",
+            )
+        )
+        .with_panel(
+            bars(
+                "How many items does each level hold?",
+                "The funnel: from the footage down.",
+                Query(f"max by (level) (celstream_catalog_items{{{HERE}}})", "{{level}}"),
+            )
+        )
+        .with_panel(
+            bars(
+                "Which level refuses most, and why?",
+                "Current rejections by level and reason. Thresholds are in the stage's settings.",
+                Query(
+                    f"sort_desc(max by (level, reason) (celstream_catalog_rejections{{{HERE}}}))",
+                    "{{level}}: {{reason}}",
+                ),
+            )
+        )
+        .with_row(dashboard.Row("Does it flow?"))
+        .with_panel(
+            lines(
+                "How fast does each level grow?",
+                "Items that stages publish, per hour. The same item under a new recipe counts again.",
+                [
+                    Query(
+                        f"3600 * sum by (level) (rate(celstream_worker_items_total{{{HERE}}}[$__rate_interval]))",
+                        "{{level}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            lines(
+                "What is refused now, and why?",
+                "Rejections that stages publish, per hour, by reason.",
+                [
+                    Query(
+                        f"3600 * sum by (reason) (rate(celstream_worker_rejections_total{{{HERE}}}[$__rate_interval]))",
+                        "{{reason}}",
+                    )
+                ],
+                stacked=True,
+            )
+        )
+        .with_panel(
+            lines(
+                "What share of what is cut is refused?",
+                "Rejections by all that came out of a stage. A jump means other footage, or a moved threshold.",
+                [
+                    Query(
+                        f"sum by (stage) (rate(celstream_worker_rejections_total{{{HERE}}}[$__rate_interval]))"
+                        f" / (sum by (stage) (rate(celstream_worker_rejections_total{{{HERE}}}[$__rate_interval]))"
+                        f" + sum by (stage) (rate(celstream_worker_items_total{{{HERE}}}[$__rate_interval])) > 0)",
+                        "{{stage}}",
+                    )
+                ],
+                "percentunit",
+            )
+        )
+        .with_panel(
+            lines(
+                "How much footage is decoded in a second?",
+                "Seconds of footage that a second of the clock takes in: above 1 is faster than it plays.",
+                [
+                    Query(
+                        f"sum by (stage) (rate(celstream_footage_seconds_total{{{HERE}}}[$__rate_interval]))",
+                        "{{stage}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            lines(
+                "What becomes of files that are dropped into the inbox?",
+                "Per hour: taken, known already, refused, gone before they could be read, or failed.",
+                [
+                    Query(
+                        "3600 * sum by (outcome) (rate(celstream_catalog_inbox_files_total"
+                        f"{{{HERE}}}[$__rate_interval]))",
+                        "{{outcome}}",
+                    )
+                ],
+                stacked=True,
+                span=24,
+            )
+        )
+        .with_row(dashboard.Row("Does it add up?"))
+        .with_panel(
+            number(
+                "What does not balance?",
+                "Anything but 0 for long means that the catalog misses something, or a stage broke its word.",
+                f"max(celstream_catalog_imbalances{{{HERE}}})",
+            )
+        )
+        .with_panel(
+            number(
+                "How many inputs are dead letters?",
+                "They failed by a fault of the program, and can be replayed once it is mended.",
+                f'sum(max by (stage, level) (celstream_catalog_inputs{{{HERE}, state="parked"}}))',
+            )
+        )
+        .with_panel(
+            number(
+                "How many wait for a person?",
+                "Inputs whose outcome is a question to an annotator.",
+                f'sum(max by (stage, level) (celstream_catalog_inputs{{{HERE}, state="awaiting_review"}}))',
+            )
+        )
+        .with_panel(
+            number(
+                "Which events could not be read?",
+                "Events that the catalog passed over within a day.",
+                f"sum(increase(celstream_catalog_skipped_events_total{{{HERE}}}[1d]))",
+            )
+        )
+    )

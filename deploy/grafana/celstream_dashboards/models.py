@@ -1,0 +1,111 @@
+"""Models: what the model server does with requests, and what they wait for."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from celstream_dashboards.panels import Query, lines, page
+
+HERE = 'namespace="$namespace"'
+
+
+def mean_milliseconds(duration: str) -> str:
+    """The query for the mean time of one of Triton's durations, per request."""
+    return (
+        f"sum by (model) (rate({duration}{{{HERE}}}[$__rate_interval])) / 1000"
+        f" / (sum by (model) (rate(nv_inference_request_success{{{HERE}}}[$__rate_interval])) > 0)"
+    )
+
+
+def build() -> dashboard.Dashboard:
+    """The dashboard."""
+    return (
+        page("models", "Models", "Is the model server busy, and is its time well spent?")
+        .with_row(dashboard.Row("At the server"))
+        .with_panel(
+            lines(
+                "Do requests wait, or are they computed?",
+                "Mean times of a request in the queue and in the model. A queue that is longer wants more pods.",
+                [
+                    Query(mean_milliseconds("nv_inference_queue_duration_us"), "{{model}} queue"),
+                    Query(mean_milliseconds("nv_inference_compute_infer_duration_us"), "{{model}} compute"),
+                ],
+                "ms",
+            )
+        )
+        .with_panel(
+            lines(
+                "How many inputs does one execution take?",
+                "The mean batch. 1 on a GPU means that requests come one after the other: give stages a larger window.",
+                [
+                    Query(
+                        f"sum by (model) (rate(nv_inference_count{{{HERE}}}[$__rate_interval]))"
+                        f" / (sum by (model) (rate(nv_inference_exec_count{{{HERE}}}[$__rate_interval])) > 0)",
+                        "{{model}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            lines(
+                "Which inferences fail?",
+                "Share of each model's requests.",
+                [
+                    Query(
+                        f"sum by (model) (rate(nv_inference_request_failure{{{HERE}}}[$__rate_interval]))"
+                        f" / (sum by (model) (rate(nv_inference_request_success{{{HERE}}}[$__rate_interval]))"
+                        f" + sum by (model) (rate(nv_inference_request_failure{{{HERE}}}[$__rate_interval])) > 0)",
+                        "{{model}}",
+                    )
+                ],
+                "percentunit",
+            )
+        )
+        .with_panel(
+            lines(
+                "Is the GPU busy, and is its memory enough?",
+                "Share of time at work, and share of memory in use, of each GPU.",
+                [
+                    Query(f"nv_gpu_utilization{{{HERE}}}", "{{pod}} at work"),
+                    Query(
+                        f"nv_gpu_memory_used_bytes{{{HERE}}} / nv_gpu_memory_total_bytes{{{HERE}}}", "{{pod}} memory"
+                    ),
+                ],
+                "percentunit",
+            )
+        )
+        .with_row(dashboard.Row("At the stages"))
+        .with_panel(
+            lines(
+                "How long do stages wait for an answer?",
+                "99 of 100 inferences take less, from sending to the answer.",
+                [
+                    Query(
+                        "histogram_quantile(0.99, sum by (le, model) "
+                        f"(rate(celstream_model_inference_seconds_bucket{{{HERE}}}[$__rate_interval])))",
+                        "{{model}}",
+                    )
+                ],
+                "s",
+            )
+        )
+        .with_panel(
+            lines(
+                "How many inferences are under way?",
+                "All stages together. As many as their windows allow means that they wait for the server.",
+                [Query(f"sum by (model) (celstream_model_in_flight_inferences{{{HERE}}})", "{{model}}")],
+            )
+        )
+        .with_panel(
+            lines(
+                "How do inferences end?",
+                "Per second, by outcome; `overloaded` is the server pushing back.",
+                [
+                    Query(
+                        f"sum by (model, outcome) (rate(celstream_model_inferences_total{{{HERE}}}[$__rate_interval]))",
+                        "{{model}} {{outcome}}",
+                    )
+                ],
+                "ops",
+                stacked=True,
+            )
+        )
+    )

@@ -1,0 +1,138 @@
+"""Panels: each answers the question in its title. What they have in common is said here once.
+
+In queries, `$namespace` is the variable that every dashboard has, and `$__rate_interval` is Grafana's own: four scrapes
+at least, and more where the screen shows more time than it has points.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import bargauge, dashboard, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders.common import ReduceDataOptions, VizLegendOptions, VizTooltipOptions
+from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, SortOrder, TooltipDisplayMode
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType, DataSourceRef
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+METRICS = DataSourceRef(type_val="prometheus", uid="${metrics}")
+WIDTH = 24
+TRACES = (
+    '/explore?schemaVersion=1&panes={"a":{"datasource":"${traces}","queries":[{"refId":"A","queryType":"traceql",'
+    '"query":"{resource.service.name=~\\"celstream-.*\\" && duration > 1s}"}],'
+    '"range":{"from":"${__from}","to":"${__to}"}}}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query, and how its lines are called. legend: `{{label}}` is replaced."""
+
+    expression: str
+    legend: str = ""
+
+    def built(self, *, instant: bool = False) -> prometheus.Dataquery:
+        """For the panel. instant: one value, that of now."""
+        made = prometheus.Dataquery().expr(self.expression).legend_format(self.legend)
+        return made.instant().format(PromQueryFormat.TABLE) if instant else made.range()
+
+
+def lines(
+    question: str, words: str, queries: Sequence[Query], unit: str = "short", *, stacked: bool = False, span: int = 12
+) -> timeseries.Panel:
+    """Lines over time. words: how to read it. unit: Grafana's id of it. span: of 24 columns."""
+    panel = (
+        timeseries.Panel()
+        .title(question)
+        .description(words)
+        .datasource(METRICS)
+        .unit(unit)
+        .span(span)
+        .height(8)
+        .min(0)
+        .line_width(1.5)
+        .fill_opacity(30 if stacked else 8)
+        .legend(VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM))
+        .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+        .links([_traces()])
+    )
+    for query in queries:
+        panel = panel.with_target(query.built())
+    return panel
+
+
+def number(
+    question: str, words: str, expression: str, unit: str = "short", *, span: int = 6, decimals: int = 0
+) -> stat.Panel:
+    """One number, as it is now."""
+    return (
+        stat.Panel()
+        .title(question)
+        .description(words)
+        .datasource(METRICS)
+        .unit(unit)
+        .decimals(decimals)
+        .span(span)
+        .height(4)
+        .no_value("none")
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(Query(expression).built())
+    )
+
+
+def bars(question: str, words: str, query: Query, unit: str = "short", *, span: int = 12) -> bargauge.Panel:
+    """Bars beside each other, as it is now."""
+    return (
+        bargauge.Panel()
+        .title(question)
+        .description(words)
+        .datasource(METRICS)
+        .unit(unit)
+        .span(span)
+        .height(8)
+        .min(0)
+        .no_value("none")
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(query.built())
+    )
+
+
+def rows(question: str, words: str, expression: str, *, span: int = 12) -> table.Panel:
+    """A table, as it is now."""
+    return (
+        table.Panel()
+        .title(question)
+        .description(words)
+        .datasource(METRICS)
+        .span(span)
+        .height(8)
+        .no_value("none")
+        .with_target(Query(expression).built(instant=True))
+    )
+
+
+def page(uid: str, title: str, words: str) -> dashboard.Dashboard:
+    """An empty dashboard with what all have: where metrics and traces are, the namespace, links to the others."""
+    return (
+        dashboard.Dashboard(f"Celstream: {title}")
+        .uid(f"celstream-{uid}")
+        .description(words)
+        .tags(["celstream"])
+        .readonly()
+        .timezone("browser")
+        .refresh("30s")
+        .time("now-6h", "now")
+        .link(
+            dashboard.DashboardLink("Celstream").type(DashboardLinkType.DASHBOARDS).tags(["celstream"]).keep_time(True)
+        )
+        .with_variable(dashboard.DatasourceVariable("metrics").label("Metrics").type("prometheus"))
+        .with_variable(dashboard.DatasourceVariable("traces").label("Traces").type("tempo"))
+        .with_variable(
+            dashboard.QueryVariable("namespace")
+            .label("Namespace")
+            .datasource(METRICS)
+            .query("label_values(celstream_worker_ready, namespace)")
+        )
+    )
+
+
+def _traces() -> dashboard.DashboardLink:
+    return dashboard.DashboardLink("Traces of what took longest").type(DashboardLinkType.LINK).url(TRACES)

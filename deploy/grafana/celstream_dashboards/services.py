@@ -1,0 +1,256 @@
+"""Services: rate, errors, latency, lag, what is under way, retries, dead letters, memory."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from celstream_dashboards.panels import Query, lines, page, rows
+
+HERE = 'namespace="$namespace"'
+EVERY = "$__rate_interval"
+OURS = "INTERNAL|UNKNOWN|UNAVAILABLE|DATA_LOSS|DEADLINE_EXCEEDED"
+
+
+def quantile(share: float, metric: str, by: str, where: str = HERE) -> str:
+    """The query for a quantile of a histogram. share: 0.99 for the slowest hundredth."""
+    return f"histogram_quantile({share}, sum by (le, {by}) (rate({metric}_bucket{{{where}}}[$__rate_interval])))"
+
+
+def build() -> dashboard.Dashboard:
+    """The dashboard."""
+    made = page("services", "Services", "Which service is slow, fails, or waits, and for whom?")
+    made = _stages(made.with_row(dashboard.Row("Stages")))
+    made = _calls(made.with_row(dashboard.Row("Calls")))
+    made = _ports(made.with_row(dashboard.Row("What they stand on")))
+    return _pods(made.with_row(dashboard.Row("Pods")))
+
+
+def _stages(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        made.with_panel(
+            lines(
+                "How many events wait?",
+                "The group's lag: events that are committed and not consumed. It may rise by day and fall by night.",
+                [Query(f"max by (stage) (celstream_worker_lag_events{{{HERE}}})", "{{stage}}")],
+            )
+        )
+        .with_panel(
+            lines(
+                "How many events are finished, and how do they end?",
+                "Per second. `parked` is a dead letter; `released` was given back to be done by another worker.",
+                [
+                    Query(
+                        f"sum by (stage, outcome) (rate(celstream_worker_events_total{{{HERE}}}[$__rate_interval]))",
+                        "{{stage}} {{outcome}}",
+                    )
+                ],
+                "ops",
+                stacked=True,
+            )
+        )
+        .with_panel(
+            lines(
+                "How long does one event take?",
+                "Half of the events take less than the first line, 99 of 100 less than the second; without the commit.",
+                [
+                    Query(quantile(0.5, "celstream_worker_processing_seconds", "stage"), "{{stage}} half"),
+                    Query(quantile(0.99, "celstream_worker_processing_seconds", "stage"), "{{stage}} 99 %"),
+                ],
+                "s",
+            )
+        )
+        .with_panel(
+            lines(
+                "How long is a transaction open?",
+                "From begin to the end of the commit. Past 30 s the broker aborts it.",
+                [Query(quantile(0.99, "celstream_worker_commit_seconds", "stage"), "{{stage}} 99 %")],
+                "s",
+            )
+        )
+        .with_panel(
+            lines(
+                "What is tried again, and why?",
+                "Attempts per minute that are repeated: unavailable and overloaded are others' fault, bug is ours.",
+                [
+                    Query(
+                        f"60 * sum by (stage, error) (rate(celstream_worker_retries_total{{{HERE}}}[{EVERY}]))",
+                        "{{stage}} {{error}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            lines(
+                "How many events became dead letters?",
+                "Within the last hour.",
+                [Query(f"sum by (stage) (increase(celstream_worker_dead_letters_total{{{HERE}}}[1h]))", "{{stage}}")],
+            )
+        )
+        .with_panel(
+            lines(
+                "Who works, and on how many events?",
+                "Events that a worker holds: polled and not committed. A ready worker with none is idle.",
+                [
+                    Query(f"sum by (stage, pod) (celstream_worker_in_flight_events{{{HERE}}})", "{{pod}}"),
+                    Query(f"sum by (stage) (celstream_worker_ready{{{HERE}}})", "{{stage}}: ready"),
+                ],
+            )
+        )
+        .with_panel(
+            lines(
+                "How many events does a transaction hold?",
+                "On average. Many small ones cost the broker more than few large ones.",
+                [
+                    Query(
+                        f"sum by (stage) (rate(celstream_worker_batch_events_sum{{{HERE}}}[{EVERY}]))"
+                        f" / (sum by (stage) (rate(celstream_worker_batch_events_count{{{HERE}}}[{EVERY}])) > 0)",
+                        "{{stage}}",
+                    )
+                ],
+            )
+        )
+    )
+
+
+def _calls(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    failed = f'sum by (method, code) (rate(celstream_grpc_requests_total{{{HERE}, code=~"{OURS}"}}[$__rate_interval]))'
+    return (
+        made.with_panel(
+            lines(
+                "How many calls come in?",
+                "Finished calls per second, by method.",
+                [
+                    Query(
+                        f"sum by (method) (rate(celstream_grpc_requests_total{{{HERE}}}[$__rate_interval]))",
+                        "{{method}}",
+                    )
+                ],
+                "reqps",
+            )
+        )
+        .with_panel(
+            lines(
+                "Which calls fail, and how?",
+                "By the service's fault: what callers do wrong is not here.",
+                [Query(failed, "{{method}} {{code}}")],
+                "reqps",
+            )
+        )
+        .with_panel(
+            lines(
+                "How long do callers wait?",
+                "99 of 100 calls take less, to the last byte. Watching footage is meant to take long.",
+                [Query(quantile(0.99, "celstream_grpc_request_seconds", "method"), "{{method}}")],
+                "s",
+            )
+        )
+        .with_panel(
+            lines(
+                "How many calls are answered at once?",
+                "Calls under way, by method; as many as the server has threads, and further ones wait.",
+                [Query(f"sum by (method) (celstream_grpc_in_flight_requests{{{HERE}}})", "{{method}}")],
+            )
+        )
+        .with_panel(
+            lines(
+                "How much of the month's allowance does it use?",
+                "1 uses it up in exactly 30 days; 14.4 in two days, which wakes somebody.",
+                [Query(f"job:celstream_grpc_failures:ratio_rate1h{{{HERE}}} / 0.005", "{{job}}")],
+                span=24,
+            )
+        )
+    )
+
+
+def _ports(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        made.with_panel(
+            lines(
+                "How fast does the event log answer?",
+                "99 of 100 operations take less. A poll that finds nothing waits, so it is left out.",
+                [
+                    Query(
+                        quantile(
+                            0.99, "celstream_eventlog_operation_seconds", "operation", f'{HERE}, operation!="poll"'
+                        ),
+                        "{{operation}}",
+                    )
+                ],
+                "s",
+            )
+        )
+        .with_panel(
+            lines(
+                "How fast does the store answer?",
+                "99 of 100 operations take less.",
+                [Query(quantile(0.99, "celstream_artefact_operation_seconds", "operation"), "{{operation}}")],
+                "s",
+            )
+        )
+        .with_panel(
+            lines(
+                "What does the store refuse?",
+                "Operations that failed, per second, by the error's name.",
+                [
+                    Query(
+                        "sum by (operation, outcome) (rate(celstream_artefact_operations_total"
+                        f'{{{HERE}, outcome!="ok"}}[{EVERY}]))',
+                        "{{operation}}: {{outcome}}",
+                    )
+                ],
+                "ops",
+            )
+        )
+        .with_panel(
+            lines(
+                "Does the projection keep up?",
+                "Events that the catalog takes in, per second, and how long its transactions take.",
+                [
+                    Query(
+                        f"sum(rate(celstream_catalog_projected_events_total{{{HERE}}}[$__rate_interval]))", "events/s"
+                    ),
+                    Query(
+                        quantile(0.99, "celstream_catalog_batch_seconds", "namespace"), "seconds of a transaction, 99 %"
+                    ),
+                ],
+            )
+        )
+    )
+
+
+def _pods(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        made.with_panel(
+            lines(
+                "Which pod's memory grows?",
+                "Resident memory of the service's own process; those that decode come on top.",
+                [Query(f'process_resident_memory_bytes{{{HERE}, job=~"segmenter|catalog"}}', "{{pod}}")],
+                "bytes",
+            )
+        )
+        .with_panel(
+            lines(
+                "How do the processes end that decode?",
+                "Per hour. `invalid` is the footage's fault, `limit` its size; `crash` and `bug` are ours.",
+                [
+                    Query(
+                        f"3600 * sum by (end) (rate(celstream_footage_child_ends_total{{{HERE}}}[$__rate_interval]))",
+                        "{{end}}",
+                    )
+                ],
+            )
+        )
+        .with_panel(
+            rows(
+                "Which pods give no metrics?",
+                "Targets of Prometheus that do not answer.",
+                f'up{{{HERE}, job=~"segmenter|catalog|triton"}} == 0',
+            )
+        )
+        .with_panel(
+            lines(
+                "How long does a process that decodes take to start?",
+                "99 of 100 take less. It is paid once per footage.",
+                [Query(quantile(0.99, "celstream_footage_child_start_seconds", "namespace"), "99 %")],
+                "s",
+            )
+        )
+    )

@@ -1,0 +1,1 @@
+"""The chart, rendered and looked at without a cluster."""
