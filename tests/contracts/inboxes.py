@@ -53,7 +53,8 @@ class BucketDropping:
         place, _, endpoint = url.partition("?endpoint=http://")
         self.bucket, _, self.prefix = place.removeprefix("s3://").partition("/")
         self.prefix += f"/{name}/"
-        self.inbox = open_inbox(f"s3://{self.bucket}/{self.prefix}?endpoint=http://{endpoint}")
+        self.url = f"s3://{self.bucket}/{self.prefix}?endpoint=http://{endpoint}"
+        self.inbox = open_inbox(self.url)
         keys = (submitter["AWS_ACCESS_KEY_ID"], submitter["AWS_SECRET_ACCESS_KEY"])
         self.client = Minio(endpoint, access_key=keys[0], secret_key=keys[1], secure=False)
 

@@ -23,6 +23,7 @@ from celstream_platform.dead_letters import letter
 from celstream_platform.errors import Fenced, Invalid, LimitExceeded, NotFound, Overloaded, Unavailable
 from celstream_platform.eventlog.port import EventLog, Session
 from celstream_platform.events import Delivery, Event
+from celstream_platform.identity import digest
 from celstream_platform.inbox import Inbox, Offered
 from celstream_platform.inbox.notices import parse
 from celstream_platform.shutdown import Shutdown
@@ -35,7 +36,7 @@ from celstream_catalog.intake import RightsUnknown
 from celstream_catalog.metrics import INBOX_FILES
 
 log = logs.logger(__name__)
-NAME = "inbox"  # the consumer group, and the stage that dead letters name
+NAME = "inbox"  # the stage that dead letters name
 MOST_ATTEMPTS = 3
 POLL_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -56,13 +57,18 @@ class InboxIntake:
         self._licence_required, self._most_bytes = licence_required, most_bytes
         self._side_cars: dict[str, str] = {}  # of the last films that were looked at: which side-car was read with it
 
+    @property
+    def group(self) -> str:
+        """The consumer group: one for each inbox, as its notices are nobody else's to consume."""
+        return f"{NAME}-{digest(self._inbox.root)[:16]}"
+
     def run(self, event_log: EventLog, member: str, shutdown: Shutdown) -> None:
         """Take in until the process shall end; where something is away, try again. member: this replica's name."""
         backoff = Backoff(0.2, LONGEST_PAUSE_SECONDS)
         while not shutdown.requested():
             try:
                 event_log.ensure_topics([INBOX, dead_letters(NAME)])
-                with event_log.session(NAME, [INBOX.name], member) as session:
+                with event_log.session(self.group, [INBOX.name], member) as session:
                     while not shutdown.requested():
                         self._step(session, backoff, shutdown)
             except Unavailable as error:

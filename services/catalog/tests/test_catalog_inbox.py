@@ -59,7 +59,7 @@ class Dropped:
         working = threading.Thread(target=self._intake.run, args=(self._log, "test", shutdown))
         working.start()
         try:
-            while self._log.lag(NAME, [INBOX.name]):
+            while self._log.lag(self._intake.group, [INBOX.name]):
                 assert working.is_alive()
         finally:
             shutdown.request()
