@@ -106,6 +106,7 @@ class Intake:
     def submit_stored(self, content: ArtefactRef, name: str, description: Description) -> Submission:
         """Take in what the store holds. Raises as `submit_file` does."""
         found = Footage(name=name)
+        self.store.renew(content)
         with self.store.local(content) as path, self._refusal_recorded(name, content.sha256):
             fill(found, probe(path, name=name))
         found.content.CopyFrom(content)

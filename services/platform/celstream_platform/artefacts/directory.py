@@ -22,6 +22,7 @@ from celstream_protos.v1.envelope_pb2 import ArtefactRef
 
 from celstream_platform import metrics
 from celstream_platform.artefacts.measured import measured
+from celstream_platform.artefacts.port import Stored
 from celstream_platform.artefacts.verified import VerifiedReader
 from celstream_platform.errors import Invalid, NotFound, Unavailable
 
@@ -59,7 +60,9 @@ class DirectoryStore:
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise Invalid(f"{path}: changed while it was read. Give it again once it is complete.")
         ref = ArtefactRef(sha256=sha256, size=after.st_size, media_type=media_type)
-        if not self._place(ref).exists():
+        if self._place(ref).exists():
+            self.renew(ref)
+        else:
             link = {"path": str(path), "size": after.st_size, "modified_ns": after.st_mtime_ns}
             self._write(BytesIO(json.dumps(link).encode()), lambda _: self._link(ref))
         return ref
@@ -98,17 +101,52 @@ class DirectoryStore:
             self._place(ref).unlink(missing_ok=True)
             self._link(ref).unlink(missing_ok=True)
 
-    def sweep(self, grace_seconds: float) -> int:
-        """Remove what aborted attempts left, once it has not changed for `grace_seconds`. Returns how many files."""
-        removed = 0
-        limit = time.time() - grace_seconds
+    def renew(self, ref: ArtefactRef) -> bool:
+        """See the port."""
         with self._writing():
-            for path in self._incoming.iterdir():
-                with suppress(FileNotFoundError):  # its writer has finished in between
-                    if path.stat().st_mtime < limit:
+            found = [path for path in (self._place(ref), self._link(ref)) if path.exists()]
+            for path in found:
+                os.utime(path)
+        return bool(found)
+
+    def listed(self) -> Iterator[Stored]:
+        """See the port. An adopted file counts by its link."""
+        with self._writing():
+            for path in sorted(self._root.iterdir()):
+                if path.is_dir() and (path == self._incoming or re.fullmatch("[0-9a-f]{2}", path.name)):
+                    yield from self._listed_in(path)
+
+    def remove(self, stored: Stored) -> bool:
+        """See the port."""
+        with self._writing():
+            for path in self._paths_of(stored):
+                with suppress(FileNotFoundError):  # somebody else was faster
+                    if path.stat().st_mtime == stored.modified_seconds:
                         path.unlink()
-                        removed += 1
-        return removed
+                        return True
+        return False
+
+    def sweep(self, grace_seconds: float) -> int:
+        """Remove what aborted attempts left half stored and has not changed for `grace_seconds`; how many files."""
+        limit = time.time() - grace_seconds
+        halves = [stored for stored in self._listed_in(self._incoming) if stored.modified_seconds < limit]
+        return sum(map(self.remove, halves))
+
+    def _listed_in(self, folder: Path) -> Iterator[Stored]:
+        with self._writing():
+            for path in folder.iterdir():
+                name = f"{folder.name}/{path.name}" if folder == self._incoming else folder.name + path.stem
+                if folder != self._incoming and not re.fullmatch("[0-9a-f]{64}", name):
+                    continue  # not ours
+                with suppress(FileNotFoundError):  # its writer has finished in between
+                    status = path.stat()
+                    yield Stored(name, status.st_size, status.st_mtime)
+
+    def _paths_of(self, stored: Stored) -> list[Path]:
+        if stored.is_half:
+            return [self._root / stored.name]
+        ref = ArtefactRef(sha256=stored.name)
+        return [self._place(ref), self._link(ref)]
 
     def _put_stream(self, stream: BinaryIO, media_type: str) -> ArtefactRef:
         sha256, size = self._write(stream, lambda sha256: self._place(ArtefactRef(sha256=sha256)))

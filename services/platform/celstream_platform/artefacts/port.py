@@ -3,11 +3,32 @@
 Two implementations: `file:///…` (a directory, written by rename) and `s3://bucket?endpoint=…`.
 """
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from celstream_protos.v1.envelope_pb2 import ArtefactRef
+
+INCOMING = "incoming/"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One thing that a store holds. name: the SHA-256 of an artefact, or `incoming/…` of what is half stored.
+
+    size: bytes. modified_seconds: when it was stored last, since the epoch.
+    """
+
+    name: str
+    size: int
+    modified_seconds: float
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it is what an attempt has begun, or left."""
+        return self.name.startswith(INCOMING)
 
 
 class ArtefactStore(Protocol):
@@ -45,3 +66,12 @@ class ArtefactStore(Protocol):
 
     def delete(self, ref: ArtefactRef) -> None:
         """Forget the bytes. Deleting what is not stored is no error."""
+
+    def renew(self, ref: ArtefactRef) -> bool:
+        """Let it count as stored now, so that no collector takes it for left over; whether it is stored at all."""
+
+    def listed(self) -> Iterator[Stored]:
+        """All that is stored, in no particular order; also what attempts have begun, or left."""
+
+    def remove(self, stored: Stored) -> bool:
+        """Delete what was listed, unless it was stored again since; whether it was deleted."""

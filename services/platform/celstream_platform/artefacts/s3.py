@@ -21,6 +21,7 @@ from minio.commonconfig import REPLACE, ComposeSource, CopySource
 from celstream_platform import metrics
 from celstream_platform.artefacts.directory import opened
 from celstream_platform.artefacts.measured import measured
+from celstream_platform.artefacts.port import INCOMING, Stored
 from celstream_platform.artefacts.s3_connection import parse, speaking
 from celstream_platform.artefacts.s3_download import Download
 from celstream_platform.artefacts.s3_upload import Checked, Hashed, SourceFailed, measure
@@ -110,24 +111,35 @@ class S3Store:
         with measured("delete"), self._speaking(ref.sha256):
             self._client.remove_object(self._bucket, key)
 
-    def sweep(self, grace_seconds: float) -> int:
-        """Remove what aborted attempts left in `incoming/`, older than `grace_seconds`; how many objects.
+    def renew(self, ref: ArtefactRef) -> bool:
+        """See the port."""
+        return self._is_there(ref)
 
-        Parts of uploads that were never ended are no objects: the server forgets them (MinIO after a day, S3 by a
-        lifecycle rule).
+    def listed(self) -> Iterator[Stored]:
+        """See the port. Parts of uploads that were never ended are no objects: the server forgets them (MinIO after a
+        day, S3 by a lifecycle rule).
         """
-        limit = datetime.now(UTC) - timedelta(seconds=grace_seconds)
-        removed = 0
-        with self._speaking("incoming"):
-            for found in self._client.list_objects(self._bucket, prefix=self._incoming, recursive=True):
-                if found.last_modified is not None and found.last_modified < limit and found.object_name:
-                    self._client.remove_object(self._bucket, found.object_name)
-                    removed += 1
-        return removed
+        prefix = self._connection.prefix
+        with self._speaking("listing"):
+            for found in self._client.list_objects(self._bucket, prefix=prefix, recursive=True):
+                name = (found.object_name or "").removeprefix(prefix)
+                if name.startswith(INCOMING) or re.fullmatch("[0-9a-f]{2}/[0-9a-f]{62}", name):
+                    modified = found.last_modified.timestamp() if found.last_modified else 0.0
+                    yield Stored(
+                        name if name.startswith(INCOMING) else name.replace("/", ""), found.size or 0, modified
+                    )
 
-    @property
-    def _incoming(self) -> str:
-        return f"{self._connection.prefix}incoming/"
+    def remove(self, stored: Stored) -> bool:
+        """See the port."""
+        incoming = stored.is_half
+        key = self._connection.prefix + stored.name if incoming else self._key(ArtefactRef(sha256=stored.name))
+        found = self._find(key)
+        # What is asked for one by one has whole seconds only.
+        if found is None or found.last_modified.timestamp() > stored.modified_seconds:
+            return False
+        with measured("delete"), self._speaking(stored.name):
+            self._client.remove_object(self._bucket, key)
+        return True
 
     def _put_file(self, path: Path, media_type: str) -> ArtefactRef:
         with opened(path) as stream:
@@ -144,7 +156,7 @@ class S3Store:
 
     def _put_once_read(self, stream: BinaryIO, media_type: str) -> ArtefactRef:
         hashed = Hashed(stream)
-        place = f"{self._incoming}{secrets.token_hex(16)}"
+        place = f"{self._connection.prefix}{INCOMING}{secrets.token_hex(16)}"
         try:
             self._upload(place, hashed, -1, media_type)
             ref = ArtefactRef(sha256=hashed.sha256, size=hashed.size, media_type=media_type)
@@ -189,7 +201,7 @@ class S3Store:
         """Whether it is stored already; then it counts as written now, so that no collector takes it for left over."""
         key = self._key(ref)
         found = self._find(key)
-        if found is None or found.size != ref.size:
+        if found is None or (ref.size and found.size != ref.size):
             return False
         if found.last_modified < datetime.now(UTC) - timedelta(seconds=FRESH_SECONDS):
             try:
