@@ -46,11 +46,14 @@ class FrameReader:
         self._path = path
         self._threads = threads
         self._video = index.video
+        self._undamaged = not index.damage
         self._reader = TrackReader(path, index.video.stream_index, index.video.packet_pts, index.video.packet_sizes)
         self._decoding: Iterator[VideoFrame] | None = None
         self._next_frame = 0
         """Every frame before this one has come out of the decoder by now."""
         self._held: VideoFrame | None = None
+        self._wanted_ticks = 0
+        """Nobody wants frames that are shown before."""
 
     def close(self) -> None:
         """Close the file."""
@@ -81,6 +84,7 @@ class FrameReader:
         Raises Invalid where one of them cannot be decoded from any key frame.
         """
         at = start
+        self._wanted_ticks = int(self._video.frame_ticks[start]) if start < end else 0
         if self._decoding is not None and self._worth_going_on(start):
             for frame in self._through(at, end):
                 at += 1
@@ -140,6 +144,9 @@ class FrameReader:
                 if not context.is_open:
                     context.thread_type = ThreadType.FRAME  # slice threads decode some damaged footage differently
                     context.thread_count = self._threads
+            if self._undamaged:  # else what the decoder makes of damage may depend on frames that no other refers to
+                leads_in = packet.pts is not None and packet.pts < self._wanted_ticks
+                context.skip_frame = "NONREF" if leads_in else "DEFAULT"
             try:
                 yield from context.decode(packet)
             except FFmpegError:
