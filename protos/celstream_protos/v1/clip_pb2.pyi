@@ -678,6 +678,32 @@ class ClipMeasurements(_message.Message):
 Global___ClipMeasurements: _TypeAlias = ClipMeasurements  # noqa: Y015
 
 @_typing.final
+class MissingAudio(_message.Message):
+    """An audio track of the footage that a clip is without."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAM_INDEX_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    stream_index: _builtins.int
+    """Index of the stream in the footage's file."""
+    reason: _builtins.str
+    """Why, for people."""
+    def __init__(
+        self,
+        *,
+        stream_index: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "stream_index", b"stream_index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissingAudio: _TypeAlias = MissingAudio  # noqa: Y015
+
+@_typing.final
 class Clip(_message.Message):
     """A clip. Topic `celstream.clips`."""
 
@@ -699,6 +725,7 @@ class Clip(_message.Message):
     PART_ORDINAL_FIELD_NUMBER: _builtins.int
     PART_COUNT_FIELD_NUMBER: _builtins.int
     MEASUREMENTS_FIELD_NUMBER: _builtins.int
+    MISSING_AUDIO_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     """Width in pixels, as coded."""
     height: _builtins.int
@@ -749,6 +776,10 @@ class Clip(_message.Message):
     def measurements(self) -> Global___ClipMeasurements:
         """What was measured."""
 
+    @_builtins.property
+    def missing_audio(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissingAudio]:
+        """Audio tracks that cannot be decoded, or not be kept without loss; one that is silent here is not among them."""
+
     def __init__(
         self,
         *,
@@ -768,10 +799,11 @@ class Clip(_message.Message):
         part_ordinal: _builtins.int = ...,
         part_count: _builtins.int = ...,
         measurements: Global___ClipMeasurements | None = ...,
+        missing_audio: _abc.Iterable[Global___MissingAudio] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["first_frame", b"first_frame", "fps", b"fps", "item", b"item", "last_frame", b"last_frame", "measurements", b"measurements", "range", b"range", "sample_aspect_ratio", b"sample_aspect_ratio", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "encoding_reason", b"encoding_reason", "first_frame", b"first_frame", "fps", b"fps", "height", b"height", "item", b"item", "last_frame", b"last_frame", "measurements", b"measurements", "method", b"method", "part_count", b"part_count", "part_ordinal", b"part_ordinal", "range", b"range", "sample_aspect_ratio", b"sample_aspect_ratio", "shot_ordinal", b"shot_ordinal", "video", b"video", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "encoding_reason", b"encoding_reason", "first_frame", b"first_frame", "fps", b"fps", "height", b"height", "item", b"item", "last_frame", b"last_frame", "measurements", b"measurements", "method", b"method", "missing_audio", b"missing_audio", "part_count", b"part_count", "part_ordinal", b"part_ordinal", "range", b"range", "sample_aspect_ratio", b"sample_aspect_ratio", "shot_ordinal", b"shot_ordinal", "video", b"video", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

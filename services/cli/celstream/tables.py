@@ -27,6 +27,7 @@ AUDIO_TYPE = (
     "STRUCT(stream_index INTEGER, codec VARCHAR, sample_rate_hz INTEGER, channels INTEGER, layout VARCHAR, "
     "language VARCHAR, offset_seconds DOUBLE)[]"
 )
+MISSING_AUDIO_TYPE = "STRUCT(stream_index INTEGER, reason VARCHAR)[]"
 
 CLIPS = (
     Column("footage", "VARCHAR", "name of the footage, as it was given"),
@@ -54,6 +55,7 @@ CLIPS = (
     Column("method", "VARCHAR", "packets: the source's own; encoded: encoded anew, mathematically lossless"),
     Column("encoding_reason", "VARCHAR", "why it was encoded anew; empty for packets"),
     Column("audio", AUDIO_TYPE, "the audio tracks that go along"),
+    Column("missing_audio", MISSING_AUDIO_TYPE, "audio tracks that cannot be decoded or kept without loss, and why"),
     Column("shot_ordinal", "INTEGER", "ordinal of its shot within the footage, from 0"),
     Column("part_ordinal", "INTEGER", "ordinal of this part of the shot, from 0"),
     Column("part_count", "INTEGER", "number of parts that the shot was split into"),
@@ -145,6 +147,7 @@ def clip_row(contents: FootageContents, clip: Clip) -> Row:
         "method": cut_method(clip),
         "encoding_reason": clip.encoding_reason,
         "audio": [_audio(track) for track in clip.audio],
+        "missing_audio": [{"stream_index": track.stream_index, "reason": track.reason} for track in clip.missing_audio],
         "shot_ordinal": clip.shot_ordinal,
         "part_ordinal": clip.part_ordinal,
         "part_count": clip.part_count,

@@ -77,6 +77,9 @@ def clip_event(
         method=clip_pb2.CUT_METHOD_ENCODED if made.encoding_reason else clip_pb2.CUT_METHOD_PACKETS,
         encoding_reason=made.encoding_reason,
         audio=[_audio_track(track, footage) for track in made.audio],
+        missing_audio=[
+            clip_pb2.MissingAudio(stream_index=track.stream_index, reason=track.reason) for track in made.missing_audio
+        ],
         shot_ordinal=made.shot_ordinal,
         part_ordinal=made.part_ordinal,
         part_count=made.part_count,

@@ -50,6 +50,13 @@ class CutProof:
     samples_compared: int
     largest_difference: float
     faults: tuple[str, ...]
+    sound_faults: tuple[str, ...] = ()
+    """Those of the faults that are the sound's."""
+
+    @property
+    def pictures_hold(self) -> bool:
+        """Whether frames and times do not differ."""
+        return len(self.faults) == len(self.sound_faults)
 
     @property
     def holds(self) -> bool:
@@ -113,14 +120,14 @@ class Prover:
                 faults.append(f"frame {number} of the clip is missing")
             elif given[number] != source:
                 faults.append(f"frame {number} of the clip differs from the footage's frame {start_frame + number}")
-        samples, largest = 0, 0.0
+        samples, largest, sound_faults = 0, 0.0, list[str]()
         for sound, plan in zip(index.sounds, result.sounds, strict=True):
             if plan.track is not None:
                 difference, fault = self._compare_sound(sound, plan, heard[plan.track], extent)
                 samples += heard[plan.track].wanted
                 largest = max(largest, difference)
-                faults.extend(fault)
-        return CutProof(extent, len(wanted), samples, largest, tuple(faults))
+                sound_faults.extend(fault)
+        return CutProof(extent, len(wanted), samples, largest, (*faults, *sound_faults), tuple(sound_faults))
 
     def _checksums(self, start_frame: int, wanted: list[int], expected: NDArray[np.uint64] | None) -> list[int]:
         if expected is not None:

@@ -13,7 +13,7 @@ class ClipSound:
     has no sound of this track inside the clip. delay_samples: silence before it starts. sample_count: samples that
     belong to the clip; a decoder may give up to one packet more at the end of a copied track. lead_in_samples: hidden
     before them. source_sample: the first sample on the track's axis (SoundIndex). stored: packets copied, samples
-    encoded without loss as codec_in_clip, or absent.
+    encoded without loss as codec_in_clip, absent, or left out because of what `left_out_because` says.
     """
 
     source_stream: int
@@ -23,8 +23,9 @@ class ClipSound:
     sample_count: int
     lead_in_samples: int
     source_sample: int
-    stored: Literal["copied", "encoded", "absent"]
+    stored: Literal["copied", "encoded", "absent", "left out"]
     codec_in_clip: str
+    left_out_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,13 @@ class SoundTrack(msgspec.Struct, frozen=True):
     offset_seconds: float
 
 
+class MissingSound(msgspec.Struct, frozen=True):
+    """An audio track of the footage that the clip is without: which of its streams, and why."""
+
+    stream_index: int
+    reason: str
+
+
 class ClipMade(msgspec.Struct, frozen=True, kw_only=True):
     """A clip: frames [start_frame, end_frame) of the footage. Files lie in the scratch folder."""
 
@@ -69,6 +76,7 @@ class ClipMade(msgspec.Struct, frozen=True, kw_only=True):
     encoding_reason: str
     """Why the clip was encoded anew; empty where it holds the source's packets."""
     audio: list[SoundTrack]
+    missing_audio: list[MissingSound]
     brightness: float
     motion: float
     sharpness: float

@@ -5,12 +5,13 @@ encoder, about 10 ms a clip. Where that cannot be (the lead-in would be too long
 packets do not prove to decode the same) the frames are encoded mathematically lossless, and the result says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
+from av.error import InvalidDataError
 from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
@@ -72,12 +73,14 @@ class Cutter:
         max_lead_in_seconds: float = MAX_LEAD_IN_SECONDS,
         keys_back: int = 0,
         encode_because: str | None = None,
+        left_out: Mapping[int, str] | None = None,
     ) -> CutResult:
         """Write frames [start_frame, end_frame) with their sound to `out_path` (MP4).
 
         max_lead_in_seconds: a longer lead-in is encoded instead. keys_back: how many key frames further back to begin.
-        encode_because: encode, for this reason, whatever the packets are.
-        Raises ValueError for a range outside the footage, Invalid where a frame cannot be decoded.
+        encode_because: encode, for this reason, whatever the packets are. left_out: streams of audio tracks that do not
+        go along, and why. Raises ValueError for a range outside the footage, Invalid where a frame cannot be decoded or
+        a track cannot be kept, InvalidDataError where MP4 does not take the packets.
         """
         if not 0 <= start_frame < end_frame <= self._index.frame_count:
             raise ValueError(
@@ -88,7 +91,7 @@ class Cutter:
         track = (
             self._encode(start_frame, end_frame) if isinstance(run, str) else self._copy(run, start_frame, end_frame)
         )
-        sounds, sound_tracks = self._cut_sounds(start_frame, end_frame)
+        sounds, sound_tracks = self._cut_sounds(start_frame, end_frame, left_out or {})
         write_clip(out_path, [track, *sound_tracks])
         index = self._index
         return CutResult(
@@ -113,9 +116,57 @@ class Cutter:
     ) -> tuple[CutResult, CutProof]:
         """Like `cut`, and proven: where copied packets decode differently, from an earlier key frame, else encoded.
 
+        An audio track that cannot go along, unaltered, is left out; the result says why.
         expected: frame_checksum of each frame of the range, where a decoding pass has them already.
-        Raises Invalid where even the encoded clip differs: the footage does not decode the same way twice.
+        Raises Invalid where even the encoded clip differs: the footage does not decode the same way twice;
+        InvalidDataError where MP4 does not take its packets.
         """
+        try:
+            return self._cut_and_prove(start_frame, end_frame, out_path, extent, expected, max_lead_in_seconds, {})
+        except (Invalid, InvalidDataError):
+            left_out = self._faulty_sounds(start_frame, end_frame, out_path, extent, max_lead_in_seconds)
+            if not left_out:
+                raise
+        return self._cut_and_prove(start_frame, end_frame, out_path, extent, expected, max_lead_in_seconds, left_out)
+
+    def _faulty_sounds(
+        self, start_frame: int, end_frame: int, out_path: Path, extent: Extent, max_lead_in_seconds: float
+    ) -> dict[int, str]:
+        """The audio tracks with which alone no clip can be made, and why."""
+        faulty = {}
+        streams = [sound.stream_index for sound in self._index.sounds]
+        for stream in streams:
+            others = {other: "tried alone" for other in streams if other != stream}
+            try:
+                result = self.cut(
+                    start_frame, end_frame, out_path, max_lead_in_seconds=max_lead_in_seconds, left_out=others
+                )
+                proof = self._proven(start_frame, out_path, result, extent, None)
+                if proof.sound_faults:
+                    faulty[stream] = f"it does not decode the same way twice ({proof.sound_faults[0]})"
+            except Invalid as error:
+                faulty[stream] = str(error)
+            except InvalidDataError as error:
+                faulty[stream] = f"its packets cannot be put into a file of their own ({error.strerror})"
+        return faulty
+
+    def _proven(
+        self, start_frame: int, path: Path, result: CutResult, extent: Extent, expected: NDArray[np.uint64] | None
+    ) -> CutProof:
+        if self._prover is None:
+            self._prover = Prover(self._path, self._index, self._opened())
+        return self._prover.prove(start_frame, path, result, extent=extent, expected=expected)
+
+    def _cut_and_prove(
+        self,
+        start_frame: int,
+        end_frame: int,
+        out_path: Path,
+        extent: Extent,
+        expected: NDArray[np.uint64] | None,
+        max_lead_in_seconds: float,
+        left_out: Mapping[int, str],
+    ) -> tuple[CutResult, CutProof]:
         reason: str | None = None
         proof: CutProof | None = None
         for keys_back, because in ((0, None), (1, None), (0, "the packets do not decode to the same frames")):
@@ -128,13 +179,12 @@ class Cutter:
                 max_lead_in_seconds=max_lead_in_seconds,
                 keys_back=keys_back,
                 encode_because=reason,
+                left_out=left_out,
             )
-            if self._prover is None:
-                self._prover = Prover(self._path, self._index, self._opened())
-            proof = self._prover.prove(start_frame, out_path, result, extent=extent, expected=expected)
+            proof = self._proven(start_frame, out_path, result, extent, expected)
             if proof.holds:
                 return result, proof
-            if result.method == "encoded":
+            if result.method == "encoded" or proof.pictures_hold:
                 break
         faults = "; ".join(proof.faults) if proof else ""
         raise Invalid(
@@ -173,11 +223,16 @@ class Cutter:
             self._frames = FrameReader(self._path, self._index)
         return encoded_track(self._frames, self._index, start_frame, end_frame)
 
-    def _cut_sounds(self, start_frame: int, end_frame: int) -> tuple[tuple[ClipSound, ...], list[ClipTrack]]:
+    def _cut_sounds(
+        self, start_frame: int, end_frame: int, left_out: Mapping[int, str]
+    ) -> tuple[tuple[ClipSound, ...], list[ClipTrack]]:
         start, end = self._index.seconds_at(start_frame), self._index.seconds_at(end_frame)
         plans: list[ClipSound] = []
         tracks: list[ClipTrack] = []
         for sound in self._index.sounds:
+            if why := left_out.get(sound.stream_index):
+                plans.append(ClipSound(sound.stream_index, None, sound.sample_rate, 0, 0, 0, 0, "left out", "", why))
+                continue
             plan = plan_sound(sound, start, end, len(tracks))
             plans.append(plan)
             if plan.track is not None:

@@ -6,7 +6,6 @@ footage's own edit list hides, leading pictures of an open GOP at the very start
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import IntFlag
 from fractions import Fraction
@@ -84,6 +83,8 @@ class FootageIndex:
     video: VideoIndex
     sounds: tuple[SoundIndex, ...]
     damage: tuple[Damage, ...]
+    mute: tuple[tuple[int, str], ...] = ()
+    """Streams of audio tracks that cannot be decoded at all, and why."""
 
     @property
     def frame_count(self) -> int:
@@ -131,7 +132,7 @@ def index_footage(path: Path) -> FootageIndex:
     """
     with open_container(path) as container:
         video_stream = main_video(container, path.name)
-        sounds = _sound_columns(container)
+        sounds, mute = _sound_columns(container)
         sound_streams = [columns.stream for columns in sounds.values()]
         packets = _PacketColumns(video_stream.codec_context.name)
         broken = False
@@ -147,20 +148,24 @@ def index_footage(path: Path) -> FootageIndex:
         tracks = tuple(columns.index() for columns in sounds.values())
     if not len(video.frame_ticks):
         raise Invalid(f"{path.name}: its video stream holds no frame. Give a file with moving pictures.")
-    index = FootageIndex(container_name, video, tracks, ())
+    index = FootageIndex(container_name, video, tracks, (), mute)
     index = _with_decoded_start(path, index)
     return replace(index, damage=_damage_in_packets(index, broken))
 
 
-def _sound_columns(container: "InputContainer") -> dict[int, SoundColumns]:
-    """A column for each audio track that can be decoded, by its stream's index."""
-    found = {}
+def _sound_columns(container: "InputContainer") -> tuple[dict[int, SoundColumns], tuple[tuple[int, str], ...]]:
+    """A column for each audio track that can be decoded, by its stream's index; and the other tracks."""
+    found, mute = {}, []
     for stream in container.streams.audio:
         # Damage can give a track a codec that nobody knows: PyAV then has no context for it, against its own types.
-        if stream.codec_context:
-            with suppress(InvalidDataError):  # or headers that its decoder does not take
-                found[stream.index] = SoundColumns(stream)
-    return found
+        if not stream.codec_context:
+            mute.append((stream.index, "its codec is unknown"))
+            continue
+        try:
+            found[stream.index] = SoundColumns(stream)
+        except InvalidDataError:
+            mute.append((stream.index, f"its headers are not those of {stream.codec_context.name}"))
+    return found, tuple(mute)
 
 
 def packets_through_damage(container: "InputContainer", streams: tuple[Any, ...]) -> Iterator["Packet[Any] | None"]:

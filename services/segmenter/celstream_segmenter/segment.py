@@ -15,7 +15,7 @@ from celstream_segmenter.chapter import Chapter
 from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
 from celstream_segmenter.detection import WHOLE, Work, chapter_read, report, steps
-from celstream_segmenter.found import ClipMade, Found, FoundInShare, Refused, Resumption, SoundTrack
+from celstream_segmenter.found import ClipMade, Found, FoundInShare, MissingSound, Refused, Resumption, SoundTrack
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.free_memory import give_back
 from celstream_segmenter.full_picture import FullPictureReader
@@ -177,6 +177,12 @@ def _clip(
             SoundTrack(sound.source_stream, sound.codec_in_clip, sound.delay_samples / sound.sample_rate)
             for sound in cut.sounds
             if sound.track is not None
+        ],
+        missing_audio=[MissingSound(stream, why) for stream, why in index.mute]
+        + [
+            MissingSound(sound.source_stream, sound.left_out_because)
+            for sound in cut.sounds
+            if sound.stored == "left out"
         ],
         brightness=measured.mean_brightness,
         motion=measured.mean_motion,

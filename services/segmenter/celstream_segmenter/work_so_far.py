@@ -70,8 +70,9 @@ class WorkSoFar:
         )
         clips, rejections = self._in_parts
         ticks, corrupt, following = chapter.ticks.tobytes(), chapter.corrupt.tobytes(), chapter.following
-        self.part = following and msgspec.msgpack.encode(
-            _Part(
+        self.part = None
+        if following is not None:
+            part = _Part(
                 [clip.SerializeToString(deterministic=True) for clip in self.clips[clips:]],
                 [rejection.SerializeToString(deterministic=True) for rejection in self.rejections[rejections:]],
                 analysis.SerializeToString(deterministic=True),
@@ -80,7 +81,7 @@ class WorkSoFar:
                 ticks,
                 corrupt,
             )
-        )
+            self.part = msgspec.msgpack.encode(part)
         self._go_on(analysis, following, ticks, corrupt)
 
     @classmethod
