@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 from celstream_platform.errors import Fenced, Invalid, Unavailable
 from celstream_platform.eventlog import EventLog, Session, open_event_log
+from celstream_platform.eventlog.kafka_session import KafkaSession
+from celstream_platform.eventlog.kafka_transactions import GroupMoved
 from celstream_platform.events import Delivery, Event
 from celstream_platform.topics import Topic
 from celstream_stack.places import cache
 from celstream_stack.stack import Stack
 from kafka import KafkaAdminClient, OffsetSpec, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 pytestmark = pytest.mark.slow
 WAIT_SECONDS = 60.0
@@ -50,6 +53,22 @@ def poll(session: Session, events: int) -> list[Delivery]:
         assert time.monotonic() < deadline, f"{len(found)} of {events} events came"
         found += session.poll(events - len(found), 1.0)
     return found
+
+
+def test_positions_of_an_aborted_transaction_are_not_committed_with_the_next(log: EventLog) -> None:
+    topic = new_topic(log, partitions=2)
+    log.publish([Event(topic, f"key-{number}", b"") for number in range(20)])
+    with log.session(GROUP, [topic], "a") as session:
+        assert isinstance(session, KafkaSession)
+        session.release(poll(session, 20))
+        assert session._membership is not None
+        current = session._membership.metadata()
+        assert current is not None
+        earlier = current._replace(generation_id=current.generation_id - 1)
+        with pytest.raises(GroupMoved):
+            session._transactions.run([], {TopicPartition(topic, 0): OffsetAndMetadata(5, "", -1)}, earlier)
+        session._transactions.run([], {TopicPartition(topic, 1): OffsetAndMetadata(3, "", -1)}, current)
+        assert log.positions(GROUP, [topic]) == {(topic, 1): 3}
 
 
 def test_shares_are_even_again_once_the_long_work_is_done(log: EventLog) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from celstream_platform import logs
 from celstream_platform.artefacts import open_artefact_store
 from celstream_platform.errors import Fenced, Unavailable
 from celstream_platform.eventlog import EventLog, Session, open_event_log
@@ -91,6 +92,7 @@ def insist(operation: Callable[[], T]) -> T:
 def main() -> None:
     suffix, number, member, mode = sys.argv[1:]
     names = Names(suffix)
+    logs.configure(f"relay {number}")
     shutdown = Shutdown()
     shutdown.install()
     log = insist(lambda: open_event_log(os.environ["CELSTREAM_EVENTS"]))

@@ -24,7 +24,7 @@ from celstream_platform.events import Event, decode
 from celstream_protos.v1.envelope_pb2 import OUTCOME_STATE_COMPLETED, Outcome
 from celstream_protos.v1.footage_pb2 import Footage
 
-from tests.faults.relay import Names, expected_letter, text_id
+from tests.faults.relay import Names, expected_letter
 
 PUBLISHED_AT_ONCE = 500
 SLICE_SECONDS = 0.1
@@ -136,8 +136,6 @@ class Storm:
         ]
         twice = [key for key, many in Counter((o.stage, o.input_id) for o in mine).items() if many > 1]
         assert not twice, f"{len(twice)} inputs with more than one outcome"
-        sealer = {outcome.input_id for outcome in mine if outcome.stage == self.names.stages[0]}
-        assert sealer == {text_id(number) for number in range(len(sealer))}
         return Counter((outcome.stage, outcome.state) for outcome in mine)
 
     def expected_outcomes(self, events: int) -> Counter[tuple[str, int]]:

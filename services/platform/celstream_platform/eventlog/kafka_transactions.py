@@ -7,6 +7,7 @@ committed positions.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer
@@ -59,6 +60,9 @@ class Transactions:
             self._prepare(events, offsets, group_metadata)
         except GroupMoved:
             self._abort()
+            # kafka-python 3.0 sends positions that it could not commit again with the next transaction, whatever that
+            # one is about: events whose output was aborted would count as consumed.
+            self.drop()
             raise
         except BaseException:
             self.drop()
@@ -113,10 +117,9 @@ class Transactions:
             raise Unavailable(f"{self._connection}: {doing} failed ({type(error).__name__}: {error}).") from error
 
     def _abort(self) -> None:
-        try:
+        """End what was begun now: readers of the topics would wait for it."""
+        with suppress(Fenced, GroupMoved, Unavailable):
             self._step(self._producer.abort_transaction, "aborting")
-        except (Fenced, GroupMoved, Unavailable):
-            self.drop()
 
 
 def _drop(producer: Any) -> None:
