@@ -1,4 +1,7 @@
-"""A TCP proxy that cuts connections: after so many bytes in one direction, so many times, then it lets all through."""
+"""A TCP proxy that cuts connections, or damages what they carry: after so many bytes in one direction, so many times.
+
+Then it lets all through.
+"""
 
 import socket
 import threading
@@ -12,14 +15,15 @@ class CuttingProxy:
     """Stands before a server of this machine.
 
     cuts: how many connections are cut. after_bytes: how much a connection may carry before. upwards: count what the
-    client sends, else what the server answers.
+    client sends, else what the server answers. damage: change a byte instead of cutting.
     """
 
-    def __init__(self, port: int, *, cuts: int, after_bytes: int, upwards: bool) -> None:
+    def __init__(self, port: int, *, cuts: int, after_bytes: int, upwards: bool, damage: bool = False) -> None:
         self._port = port
         self.cuts_left = cuts
         self._after_bytes = after_bytes
         self._upwards = upwards
+        self._damage = damage
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -49,7 +53,10 @@ class CuttingProxy:
                 carried += len(block)
                 if counted and self.cuts_left and carried > self._after_bytes:
                     self.cuts_left -= 1
-                    break
+                    if not self._damage:
+                        break
+                    block = bytes([block[0] ^ 1]) + block[1:]
+                    counted = False  # once a connection
                 sink.sendall(block)
         except OSError:
             pass  # the other direction was cut

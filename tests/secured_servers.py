@@ -1,14 +1,12 @@
 """Servers that want a login and speak TLS: Kafka with SASL_SSL and rights per user, and MinIO over HTTPS."""
 
 import ssl
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from celstream_stack import processes
 from celstream_stack.bucket import ROOT_USER
 from celstream_stack.kafka import PROPERTIES, Kafka
 from celstream_stack.minio import SETTINGS, MinIO
@@ -17,8 +15,8 @@ from celstream_stack.ports import free_port, secret
 from celstream_stack.server import Launch
 
 from tests.certificates import Authority
+from tests.own_servers import running, wait_until
 
-READY_SECONDS = 120.0
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 USER = "celstream"  # may do all
 STRANGER = "stranger"  # may log in, and do nothing
@@ -68,8 +66,8 @@ def secured_kafka(folder: Path, authority: Authority) -> Iterator[dict[str, str]
     server = SecuredKafka(authority)
     settings = server.new_settings()
     folder.mkdir()
-    with _running(server.prepare(server.install(cache()), folder, settings), folder):
-        _await(lambda: server.is_ready(folder, settings), folder)
+    with running(server.prepare(server.install(cache()), folder, settings), folder):
+        wait_until(lambda: server.is_ready(folder, settings), folder)
         yield settings
 
 
@@ -83,26 +81,9 @@ def secured_minio(folder: Path, authority: Authority) -> Iterator[tuple[str, dic
     certificates = str(authority.file.parent)
     command = [str(binary), "server", "--quiet", "--certs-dir", certificates, "--address", f"127.0.0.1:{port}"]
     variables = {"MINIO_ROOT_USER": ROOT_USER, "MINIO_ROOT_PASSWORD": password, "HOME": str(folder), **SETTINGS}
-    with _running(Launch([*command, str(folder / "data")], variables), folder):
-        _await(lambda: _says_ready(f"https://127.0.0.1:{port}/minio/health/ready", authority), folder)
+    with running(Launch([*command, str(folder / "data")], variables), folder):
+        wait_until(lambda: _says_ready(f"https://127.0.0.1:{port}/minio/health/ready", authority), folder)
         yield f"https://127.0.0.1:{port}", {"AWS_ACCESS_KEY_ID": ROOT_USER, "AWS_SECRET_ACCESS_KEY": password}
-
-
-@contextmanager
-def _running(launch: Launch, folder: Path) -> Iterator[None]:
-    processes.start(launch, folder)
-    try:
-        yield
-    finally:
-        processes.stop("server", folder)
-
-
-def _await(ready: Callable[[], bool], folder: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not ready():
-        assert processes.running(folder) is not None, (folder / "log").read_text()
-        assert time.monotonic() < deadline, (folder / "log").read_text()
-        time.sleep(0.1)
 
 
 def _says_ready(url: str, authority: Authority) -> bool:

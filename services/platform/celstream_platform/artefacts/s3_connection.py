@@ -38,6 +38,7 @@ FORBIDDEN = {
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
 }
+DAMAGED = {"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 BUSY = {"SlowDown", "SlowDownRead", "SlowDownWrite", "TooManyRequests", "RequestTimeout", "ServerBusy"}
 
 
@@ -142,6 +143,11 @@ def _explain(connection: Connection, what: str, error: S3Error) -> NoReturn:
     if code in FORBIDDEN:
         raise Unavailable(
             f"{connection}: the artefact store does not permit it ({said}). Check the keys and their policy."
+        ) from error
+    if code in DAMAGED:
+        raise Unavailable(
+            f"{connection}: {what} was damaged on its way to the artefact store, which did not take it ({said})."
+            f" Try again; where it happens often, check the network to {connection.host}."
         ) from error
     if code in BUSY:
         raise Overloaded(f"{connection}: the artefact store pushes back ({said}).") from error
