@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from celstream_platform.errors import CelstreamError
 from celstream_segmenter.rules import DetectorName
 
+from celstream.one_line import FAULT, SOME_BAD, one_line_for_a_person
 from celstream.options import DEFAULTS, RunOptions, Style
 from celstream.processors import usable_processors
+from celstream.upkeep_commands import dlq_app, store_app
 
-SOME_BAD, FAULT = 2, 1
 if TYPE_CHECKING:
     from celstream.display import Display
     from celstream.remote_display import RemoteDisplay
@@ -67,11 +67,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-dlq_app = typer.Typer(help="Dead letters: what a stage could not process, byte for byte.", no_args_is_help=True)
 app.add_typer(dlq_app, name="dlq")
+app.add_typer(store_app, name="store")
 
 Out = Annotated[Path, typer.Option("--out", help="The dataset folder. What is there is gone on with.")]
-At = Annotated[Path, typer.Option("--at", help="The dataset folder.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Footages at a time.", show_default="one a processor")]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON object a line on standard output, and nothing else there.")
@@ -82,19 +81,6 @@ TokenFile = Annotated[Path | None, typer.Option(help="File that holds the bearer
 StyleOption = Annotated[Style, typer.Option(help="Where the drawing style comes from.")]
 Work = Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")]
 License = Annotated[str, typer.Option(help="Licence of the footage (SPDX).", show_default="none")]
-Letter = Annotated[str, typer.Argument(help="Start of a letter's id.")]
-
-
-@contextmanager
-def one_line_for_a_person() -> Iterator[None]:
-    """What went wrong and can be helped: one line on standard error, exit code 2."""
-    try:
-        yield
-    except (CelstreamError, ValueError) as error:
-        from celstream.workers import WorkersFailed
-
-        typer.echo(error, err=True)
-        raise typer.Exit(FAULT if isinstance(error, WorkersFailed) else SOME_BAD) from error
 
 
 def _display(*, json: bool) -> "Display":
@@ -287,46 +273,3 @@ def render(context: typer.Context) -> None:
     from celstream_renderer.__main__ import app as renderer
 
     renderer(args=context.args, prog_name="celstream render")
-
-
-@dlq_app.command("list")
-def dlq_list(at: At) -> None:
-    """List the letters."""
-    from celstream.dlq import letters
-
-    with one_line_for_a_person():
-        for letter in letters(at):
-            typer.echo(
-                f"{letter.id[:12]}  {letter.stage}  {letter.attempts} attempts  {letter.event.key[:12]}  {letter.error}"
-            )
-
-
-@dlq_app.command("show")
-def dlq_show(letter: Letter, at: At) -> None:
-    """Show one letter, with the traceback."""
-    from celstream.dlq import letter_named
-
-    with one_line_for_a_person():
-        found = letter_named(at, letter)
-        typer.echo(
-            f"letter    {found.id}\nstage     {found.stage}\nattempts  {found.attempts}\nparked    {found.parked_at}\n"
-            f"event     {found.event.type} {found.event.key}\nerror     {found.error}\n\n{found.traceback}"
-        )
-
-
-@dlq_app.command("replay")
-def dlq_replay(at: At, letter: Letter = "") -> None:
-    """Put a letter back to be processed by the next run; without an id, all of them."""
-    from celstream.dlq import replay
-
-    with one_line_for_a_person():
-        typer.echo(f"{replay(at, letter)} put back. The next run of the same command processes them.")
-
-
-@dlq_app.command("discard")
-def dlq_discard(at: At, letter: Letter = "") -> None:
-    """Forget a letter; without an id, all of them."""
-    from celstream.dlq import discard
-
-    with one_line_for_a_person():
-        typer.echo(f"{discard(at, letter)} forgotten.")

@@ -31,6 +31,7 @@ from celstream.folder import ROOM_BYTES, DatasetFolder, output_finding
 from celstream.footage_files import Finding, NamedFootage
 from celstream.interruption import FINISHING, Interrupted, Interruption
 from celstream.options import RunOptions
+from celstream.store import tidy_up
 from celstream.workers import Workers
 
 STEP_SECONDS = 0.1  # between two looks at what the workers did
@@ -102,6 +103,8 @@ def go_through(
         workers.stop()
         dataset = read_contents(ports.catalog, ports.store)
         changed = export(dataset, folder, ports.store, anew=False)
+        if changed:
+            tidy_up(ports.log, ports.store)
     mine = [contents for contents in dataset if contents.id in tally.taken]
     return Summary(
         footage=len(tally.taken),

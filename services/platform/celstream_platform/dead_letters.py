@@ -122,33 +122,70 @@ def pending(log: EventLog, stage: str) -> Iterator[DeadLetter]:
 def replay(log: EventLog, stage: str, wanted: Callable[[DeadLetter], bool], *, member: str = "replay") -> int:
     """Put the letters that are wanted back on the topic that they came from; the number of letters.
 
-    A letter whose input has come again since, as something else, is forgotten instead: behind the newer event the older
-    one would be the last of its key, and what comes of it would replace what came of the newer.
+    The last event of a key counts, so none may come to lie behind a newer one. A letter whose input has come again
+    since, as something else, is forgotten instead. Where that happens while the letter is put back, the newer event is
+    published once more, behind it: the same content under the same id, which changes nothing else.
     """
-    topics = {found.origin_topic for found in pending(log, stage)}
-    newest = _newest(log, topics) if topics else {}
+    origins = {found.origin_topic for found in pending(log, stage)}
+    if not origins:
+        return 0
+    newest = _Newest(log, origins)
     outdated: set[str] = set()
 
     def settle(letter: DeadLetter) -> list[Event]:
-        last = newest.get((letter.origin_topic, letter.event.key))
-        if last is None or last.offset <= letter.origin_offset or last.event.value == letter.event.value:
-            return [letter.event]
-        outdated.add(letter.id)
-        return []
+        last = newest.of(letter.event)
+        if last is not None and last.offset > letter.origin_offset and last.event.value != letter.event.value:
+            outdated.add(letter.id)
+            return []
+        newest.published(letter.event)
+        return [letter.event]
 
-    return _settle(log, stage, wanted, settle, member) - len(outdated)
-
-
-def _newest(log: EventLog, topics: Iterable[str]) -> dict[tuple[str, str], Delivery]:
-    """The last event of every key of some topics."""
-    found: dict[tuple[str, str], Delivery] = {}
-    reader = log.reader(sorted(topics), {})
     try:
-        while not reader.at_end():
-            found.update(((d.event.topic, d.event.key), d) for d in reader.poll(BATCH, 1.0))
+        newest.look()
+        settled = _settle(log, stage, wanted, settle, member)
+        while overtaken := newest.look():
+            log.publish(overtaken)
+            for event in overtaken:
+                newest.published(event)
     finally:
-        reader.close()
-    return found
+        newest.close()
+    return settled - len(outdated)
+
+
+class _Newest:
+    """The last event of every key of some topics, as far as was looked, and what we have published there ourselves."""
+
+    def __init__(self, log: EventLog, topics: Iterable[str]) -> None:
+        self._reader = log.reader(sorted(topics), {})
+        self._last: dict[tuple[str, str], Delivery] = {}
+        self._ours: dict[tuple[str, str], set[bytes]] = {}
+
+    def of(self, event: Event) -> Delivery | None:
+        """The last one of an event's key."""
+        return self._last.get((event.topic, event.key))
+
+    def published(self, event: Event) -> None:
+        """We publish this."""
+        self._ours.setdefault((event.topic, event.key), set()).add(event.value)
+
+    def look(self) -> list[Event]:
+        """Read on to the end; others' events behind which one of ours has come to lie."""
+        others: dict[tuple[str, str], Event] = {}
+        overtaken: dict[tuple[str, str], Event] = {}
+        while not self._reader.at_end():
+            for delivery in self._reader.poll(BATCH, 1.0):
+                key = (delivery.event.topic, delivery.event.key)
+                self._last[key] = delivery
+                if key in self._ours and delivery.event.value not in self._ours[key]:
+                    others[key] = delivery.event
+                    overtaken.pop(key, None)
+                elif key in others:
+                    overtaken[key] = others[key]
+        return list(overtaken.values())
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._reader.close()
 
 
 def discard(log: EventLog, stage: str, wanted: Callable[[DeadLetter], bool], *, member: str = "discard") -> int:

@@ -72,6 +72,26 @@ def test_a_letter_whose_input_has_come_again_as_something_newer_is_forgotten(log
     assert [(event.key, event.value) for event in clips(log)] == [("a", b"1"), ("a", b"2"), ("b", b"\x00\xff")]
 
 
+def test_what_comes_while_a_letter_is_put_back_stays_the_last_word(log: EventLog) -> None:
+    log.publish([Event(CLIPS.name, "a", b"1", {})])
+    (delivery,) = log.reader([CLIPS.name], {}).poll(10, 0.0)
+    log.publish([dead_letters.letter(STAGE, delivery, RuntimeError("failed"), 3)])
+
+    def wanted(letter: dead_letters.DeadLetter) -> bool:
+        log.publish([Event(CLIPS.name, "a", b"2", {"ce_id": "a.2"}), Event(CLIPS.name, "b", b"3", {})])
+        return True
+
+    assert dead_letters.replay(log, STAGE, wanted) == 1
+    assert [(event.key, event.value) for event in clips(log)] == [
+        ("a", b"1"),
+        ("a", b"2"),
+        ("b", b"3"),
+        ("a", b"1"),
+        ("a", b"2"),
+    ]
+    assert clips(log)[-1].headers == {"ce_id": "a.2"}
+
+
 def test_replaying_again_replays_nothing(log: EventLog) -> None:
     park(log, *(f"key-{number}" for number in range(120)))
     assert dead_letters.replay(log, STAGE, lambda _: True) == 120
