@@ -15,7 +15,7 @@ DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
 PIP_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help run stack test fast-test lint format bench accuracy faults protos lock clean install install-dev
+.PHONY: help run stack test fast-test lint format bench accuracy faults images protos lock clean install install-dev
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,10 +49,10 @@ stack: install-dev ## the real servers on this machine: make stack [DO=up|down|s
 
 test: install-dev lint ## everything that lands (REAL_FOOTAGE=DIR: on real footage as well)
 	@$(BIN)/celstream-stack install || echo "The tests that need it will fail."
-	@$(BIN)/python -m pytest -m "not faults" -n 2
+	@$(BIN)/python -m pytest -m "not faults and not images" -n 2
 
 fast-test: install-dev lint ## the tests of a working day, in less than 3 minutes
-	@$(BIN)/python -m pytest -m "not faults and not slow" -n 2
+	@$(BIN)/python -m pytest -m "not faults and not images and not slow" -n 2
 
 lint: install-dev ## format, lint, types, layering, contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
@@ -74,6 +74,13 @@ accuracy: install-dev ## accuracy on footage with truth; writes tests/benchmarks
 faults: install-dev ## the long kill tests
 	@$(BIN)/celstream-stack install || echo "The tests that need it will fail."
 	@$(BIN)/python -m pytest -m faults
+
+images: install-dev ## build the images and try them as the chart runs them: make images [BASE=python:3.11-slim]
+	@for image in segmenter catalog cli; do \
+		DOCKER_BUILDKIT=1 docker build --quiet $(if $(BASE),--build-arg BASE=$(BASE)) \
+			--build-arg REVISION=$$(git rev-parse --short HEAD) --file deploy/images/Dockerfile \
+			--target $$image --tag celstream-$$image:0.1.0 . || exit 1; done
+	@$(BIN)/python -m pytest -m images tests/images
 
 protos: install-dev ## generate the Python code of the contracts
 	@$(BIN)/python protos/generate.py

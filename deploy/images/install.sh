@@ -5,5 +5,6 @@ set -eu
 service=$1
 shift
 uv pip install --quiet --constraints requirements.lock "$@"
+rm -f /opt/celstream/.lock # which anybody may write
 find /opt/celstream/lib -type d \( -name tests -o -name SelfTest \) -prune -exec rm -rf {} +
 /opt/celstream/bin/python sbom.py "$service"

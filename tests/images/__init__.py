@@ -1,0 +1,1 @@
+"""The images, built for real, and run as the chart would run them."""
