@@ -1,12 +1,15 @@
-"""Model repositories for the tests of model servers, made on the spot: a tiny model, and one of large inputs."""
+"""Model repositories for tests of model servers, made on the spot: a tiny model, one of large inputs, a slow one."""
 
 from pathlib import Path
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 MODEL = "halves"
 LARGE = "totals"
+SLOW = "rounds"
+SLOW_QUEUE = 8  # requests that may wait for it
 CONFIG = """
 name: "halves"
 platform: "onnxruntime_onnx"
@@ -24,6 +27,46 @@ input [ { name: "frames" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] } ]
 output [ { name: "total" data_type: TYPE_FP64 dims: [ 1 ] } ]
 dynamic_batching { }
 """
+SLOW_CONFIG = """
+name: "rounds"
+platform: "onnxruntime_onnx"
+max_batch_size: 4
+input [ {{ name: "rounds" data_type: TYPE_INT64 dims: [ 1 ] }} ]
+output [ {{ name: "made" data_type: TYPE_FP32 dims: [ 1 ] }} ]
+dynamic_batching {{ default_queue_policy {{ max_queue_size: {queue} }} }}
+"""
+
+
+def write_slow(folder: Path) -> None:
+    """Write model `rounds`, version 1: int64 [N, 1] in; multiplies matrices so often (some ms each), and says so."""
+    one = np.eye(384, dtype=np.float32)
+    body = helper.make_graph(
+        [helper.make_node("MatMul", ["before", "one"], ["after"]), helper.make_node("Identity", ["go"], ["go_on"])],
+        "round",
+        [
+            helper.make_tensor_value_info("number", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, one.shape),
+        ],
+        [
+            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, one.shape),
+        ],
+    )
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMax", ["rounds"], ["most"], keepdims=0),
+            helper.make_node("Loop", ["most", "always", "one"], ["last"], body=body),
+            helper.make_node("ReduceMax", ["last"], ["factor"], keepdims=0),
+            helper.make_node("Cast", ["rounds"], ["real"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["real", "factor"], ["made"]),
+        ],
+        SLOW,
+        [helper.make_tensor_value_info("rounds", TensorProto.INT64, ["N", 1])],
+        [helper.make_tensor_value_info("made", TensorProto.FLOAT, ["N", 1])],
+        [numpy_helper.from_array(one, "one"), helper.make_tensor("always", TensorProto.BOOL, [], [True])],
+    )
+    _write(folder, SLOW, graph, SLOW_CONFIG.format(queue=SLOW_QUEUE))
 
 
 def write_large(folder: Path) -> None:

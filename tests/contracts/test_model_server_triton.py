@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from celstream_platform.errors import NotFound, Unavailable
+from celstream_platform.errors import NotFound, Overloaded, Unavailable
 from celstream_platform.models import Arrays
 from celstream_platform.models.circuit import Circuit, State
 from celstream_platform.models.triton import TritonOptions, TritonServer
@@ -16,7 +16,7 @@ from celstream_stack.places import cache
 from celstream_stack.stack import Stack
 from celstream_stack.triton import REPOSITORY
 
-from tests.contracts.repository import LARGE, MODEL, write_large, write_repository
+from tests.contracts.repository import LARGE, MODEL, SLOW, SLOW_QUEUE, write_large, write_repository, write_slow
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +26,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Stack
     """A Triton of the test's own, and its address."""
     write_repository(tmp_path / "models")
     write_large(tmp_path / "models")
+    write_slow(tmp_path / "models")
     monkeypatch.setenv(REPOSITORY, str(tmp_path / "models"))
     stack = Stack(tmp_path / "stack", cache())
     try:
@@ -160,6 +161,32 @@ def test_what_does_not_answer_in_time_is_unavailable_and_its_memory_is_left_alon
     other, _ = regions.take([frames(2)["frames"]])
     assert other is not region, "the server may read it still"
     regions.give_back(other)
+    server.close()
+
+
+def rounds(number: int) -> Arrays:
+    return {"rounds": np.array([[number]], np.int64)}
+
+
+def test_a_full_queue_pushes_back_at_once_and_what_it_took_is_answered(own: tuple[Stack, str]) -> None:
+    """The model is kept busy by work, not halted: its backend gives up a process that is silent for a second."""
+    window = 5 * SLOW_QUEUE
+    circuit = Circuit(failures=1)
+    server = TritonServer(own[1], TritonOptions(window=window), circuit)
+    assert server.infer(SLOW, 1, rounds(1)).result()["made"].tolist() == [[1.0]]
+    long = server.infer(SLOW, 1, rounds(600))
+    futures = [server.infer(SLOW, 1, rounds(1)) for _ in range(window - 1)]
+    wait(futures)
+    errors = [future.exception() for future in futures]
+    refused = [error for error in errors if error is not None]
+    assert {type(error) for error in refused} == {Overloaded}
+    assert window - 1 > len(refused) >= window - 1 - SLOW_QUEUE - 3 * 4, "at most two batches are out of the queue"
+    assert long.result()["made"].tolist() == [[600.0]]
+    assert all(future.result()["made"].tolist() == [[1.0]] for future in futures if future.exception() is None)
+    assert circuit.state is State.CLOSED, "a refusal is an answer"
+    assert server._window.limit < window
+    for _ in range(window):
+        assert server.infer(SLOW, 1, rounds(1)).result()["made"].tolist() == [[1.0]]
     server.close()
 
 
