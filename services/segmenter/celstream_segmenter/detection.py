@@ -21,6 +21,7 @@ from celstream_segmenter.found import (
     ShotMeasured,
     Working,
 )
+from celstream_segmenter.free_memory import hand_back
 from celstream_segmenter.packet_index import FootageIndex, index_footage
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import Share
@@ -61,6 +62,7 @@ class Work:
 
     def __init__(self, path: Path, rules: SegmentationRules, resumption: Resumption | None) -> None:
         index = index_footage(path)
+        hand_back()  # two hours of film take a quarter more memory while they are indexed than afterwards
         self.path, self.rules = path, rules
         self.beginning = resumption.beginning if resumption else Beginning()
         self.targets = chapter_targets(index, rules.chapter_seconds, self.beginning)

@@ -15,5 +15,10 @@ _trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it, a
 def give_back() -> None:
     """Let go of what nobody knows any more, and hand free pages back to the system; some ten milliseconds."""
     gc.collect()
+    hand_back()
+
+
+def hand_back() -> None:
+    """Hand free pages back to the system; a millisecond."""
     if _trim is not None:
         _trim(0)
