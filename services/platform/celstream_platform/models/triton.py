@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,24 @@ class _Request:
     region: Region | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Meters:
+    """The metrics of one model: looking them up takes as long as counting."""
+
+    in_flight: Any
+    answered: Any
+    seconds: Any
+
+
+@lru_cache(maxsize=256)
+def _meters(model: str) -> _Meters:
+    return _Meters(
+        metrics.INFERENCES_IN_FLIGHT.labels(model),
+        metrics.INFERENCES.labels(model, "ok"),
+        metrics.INFERENCE_SECONDS.labels(model),
+    )
+
+
 class TritonServer:
     """A client of a Triton server at `host:port` (gRPC). Raises Invalid where tritonclient is not installed."""
 
@@ -105,7 +124,7 @@ class TritonServer:
             metrics.INFERENCES.labels(model, type(error).__name__).inc()
             answer.set_exception(error)
             return answer
-        metrics.INFERENCES_IN_FLIGHT.labels(model).inc()
+        _meters(model).in_flight.inc()
         request = _Request(model, version, config, inputs, answer, time.monotonic(), entered)
         try:
             self._send(request, self._regions)
@@ -182,8 +201,7 @@ class TritonServer:
             request.model,
             given,
             lambda result, error: self._done(request, result, error),
-            model_version=str(request.version),
-            outputs=[self._triton.InferRequestedOutput(tensor.name) for tensor in request.config.outputs],
+            model_version=str(request.version),  # with all its outputs, as none is named
             priority=self._options.priority,
             timeout=int(seconds * 1e6),  # of the wait in the server's queue
             client_timeout=seconds,
@@ -243,9 +261,13 @@ class TritonServer:
                 if self._regions is not None and triton_errors.code_of(answer) == "UNAVAILABLE":
                     self._regions.forgotten()
         self._report(error, answered=answered)
-        metrics.INFERENCES_IN_FLIGHT.labels(request.model).dec()
-        metrics.INFERENCES.labels(request.model, type(error).__name__ if error else "ok").inc()
-        metrics.INFERENCE_SECONDS.labels(request.model).observe(time.monotonic() - request.began)
+        meters = _meters(request.model)
+        meters.in_flight.dec()
+        if error is None:
+            meters.answered.inc()
+        else:
+            metrics.INFERENCES.labels(request.model, type(error).__name__).inc()
+        meters.seconds.observe(time.monotonic() - request.began)
         self._window.leave(request.entered, pushed_back=isinstance(error, Overloaded))
         if error is not None:
             request.answer.set_exception(error)
