@@ -114,7 +114,7 @@ class Prover:
         with open_container(clip_path) as clip:
             shown, heard = _packets_and_sound(clip, result.sounds, extent)
             faults = list(_timing_faults(shown, times))
-            given = _clip_checksums(clip, wanted, times, needed_alone=not index.damage)
+            given = _clip_checksums(clip, wanted, times, sparingly=not index.damage)
         for number, source in zip(wanted, sources, strict=True):
             if number not in given:
                 faults.append(f"frame {number} of the clip is missing")
@@ -252,12 +252,12 @@ def _timing_faults(shown: list[Fraction], times: list[Fraction]) -> Iterator[str
 
 
 def _clip_checksums(
-    clip: InputContainer, wanted: list[int], times: list[Fraction], *, needed_alone: bool
+    clip: InputContainer, wanted: list[int], times: list[Fraction], *, sparingly: bool
 ) -> dict[int, int]:
     """Checksums of the wanted frames of the clip, by number; frames at unknown times are left out.
 
-    needed_alone: on the way to a wanted frame, pass over the frames that no other one refers to. What a decoder makes
-    of damage may depend on them.
+    sparingly: on the way to a wanted frame, pass over the frames that no other one refers to. What a decoder makes of
+    damage may depend on them.
     """
     number_at = {time: number for number, time in enumerate(times)}
     found: dict[int, int] = {}
@@ -269,7 +269,7 @@ def _clip_checksums(
     for first, last in _spans(wanted):
         if stream.time_base:
             clip.seek(int(times[first] / stream.time_base), stream=stream, backward=True)
-        lead_in_before = int(times[first] / stream.time_base) if needed_alone and stream.time_base else None
+        lead_in_before = int(times[first] / stream.time_base) if sparingly and stream.time_base else None
         for frame in _decoded(clip, stream, lead_in_before):
             if frame.pts is None or frame.time_base is None:
                 continue
