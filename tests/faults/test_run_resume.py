@@ -180,6 +180,26 @@ def test_a_run_that_is_asked_to_end_ends_cleanly_and_goes_on(
 
 
 @pytest.mark.slow
+def test_a_second_signal_ends_a_run_at_once_and_it_goes_on_all_the_same(
+    fresh: Path, undisturbed: tuple[dict[str, str], float]
+) -> None:
+    with running(fresh) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if b'"event": "footage"' in line:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.readline().decode().strip() == FINISHING
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    wait_until_nobody_works(fresh / "dataset")
+    assert celstream(*ARGUMENTS, cwd=fresh).code == 0
+    assert snapshot(fresh / "dataset") == undisturbed[0]
+
+
+@pytest.mark.slow
 def test_a_worker_that_dies_is_started_anew(fresh: Path, undisturbed: tuple[dict[str, str], float]) -> None:
     with running(fresh) as process:
         assert process.stdout is not None
