@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-BENCHMARKS = ("event_log", "event_log_kafka", "coordination", "triton", "rebuild", "segmentation", "lossless")
+BENCHMARKS = ("event_log", "event_log_kafka", "coordination", "triton", "rebuild", "segmentation", "lossless", "memory")
 
 
 def main() -> int:
