@@ -20,7 +20,7 @@ from typing import IO, Self
 
 from celstream_platform.errors import CelstreamError
 
-from celstream.interruption import FINISH_SECONDS
+from celstream.interruption import FINISH_SECONDS, Interrupted
 
 # A worker that was asked to end and has not by then is killed: the log takes back what it holds.
 STOP_SECONDS = FINISH_SECONDS + 10.0
@@ -61,6 +61,9 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None and not isinstance(error, Interrupted):
+            for worker in self._workers:  # a full disk, say: no time for the chapters at hand
+                worker.process.kill()
         self.stop()
 
     def start(self, count: int) -> None:
