@@ -10,14 +10,21 @@ import pytest
 from celstream.commands import app
 from celstream_catalog import Catalog
 from celstream_platform.artefacts import directory_url, open_artefact_store
-from celstream_platform.eventlog import open_event_log
+from celstream_platform.eventlog import open_event_log, sqlite_url
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from tests.chain import toy
 from tests.chain.bench import Bench, database_url
 
-pytest_plugins = ["tests.contracts.conftest"]
+
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.slow)])
+def events_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an event log."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "events.sqlite")
+    url: str = request.getfixturevalue("kafka_url")
+    return url
 
 
 @pytest.fixture

@@ -28,11 +28,12 @@ class KafkaReader:
         self._ends = ends
         self._partitions = [place(topic, number) for topic, many in topics.items() for number in range(many)]
         self._waiting: list[Delivery] = []
+        self._passed = {p: positions.get((p.topic, p.partition), 0) for p in self._partitions}  # at least so far
         with speaking(connection, "opening a reader"):
             self._consumer: Any = make(KafkaConsumer, connection.reader())
         self._consumer.assign(self._partitions)
         for partition in self._partitions:
-            self._consumer.seek(partition, positions.get((partition.topic, partition.partition), 0))
+            self._consumer.seek(partition, self._passed[partition])
 
     def poll(self, max_events: int, timeout_seconds: float) -> list[Delivery]:
         """See the port."""
@@ -45,12 +46,20 @@ class KafkaReader:
         """See the port. What it finds by looking is handed out by the next poll."""
         ends = self._ends(self._partitions)
         while not self._waiting:
-            with speaking(self._connection, "asking for a position"):
-                behind = [p for p in self._partitions if (self._consumer.position(p) or 0) < ends[p]]
-            if not behind:
+            if not any(self._is_behind(partition, end) for partition, end in ends.items()):
                 return True
             self._fetch(1, SLICE_SECONDS)
         return False
+
+    def _is_behind(self, partition: Any, end: int) -> bool:
+        """Whether there is something before `end`. Markers of transactions are passed without a delivery.
+
+        The client looks at all partitions whenever it is asked for one, so it is asked only where the end has moved.
+        """
+        if self._passed[partition] < end:
+            with speaking(self._connection, "asking for a position"):
+                self._passed[partition] = self._consumer.position(partition) or 0
+        return bool(self._passed[partition] < end)
 
     def close(self) -> None:
         """See the port."""
