@@ -102,11 +102,11 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             lines(
-                "How much footage is decoded in a second?",
-                "Seconds of footage that a second of the clock takes in: above 1 is faster than it plays.",
+                "How many frames are decoded in a second?",
+                "By all pods of a stage together; a film has 24 or so for each second that it plays.",
                 [
                     Query(
-                        f"sum by (stage) (rate(celstream_footage_seconds_total{{{HERE}}}[$__rate_interval]))",
+                        f"sum by (stage) (rate(celstream_footage_decoded_frames_total{{{HERE}}}[$__rate_interval]))",
                         "{{stage}}",
                     )
                 ],

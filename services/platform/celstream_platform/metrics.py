@@ -124,9 +124,6 @@ LAG_EVENTS = gauge(
 FRAMES_DECODED = counter(
     "celstream_footage_decoded_frames", "Video frames that were decoded.", unit="frames", labels=("stage",)
 )
-FOOTAGE_SECONDS = counter(
-    "celstream_footage_seconds", "Running time of the footage that was decoded.", unit="seconds", labels=("stage",)
-)
 CHILD_START_SECONDS = histogram(
     "celstream_footage_child_start_seconds",
     "Time from starting the limited child process to its first word.",
