@@ -146,6 +146,9 @@ def test_changed_settings_replace_what_was_there_and_changing_back_restores_it(f
     assert stricter[0]["recipe"] != before[0]["recipe"]
     assert len(list((dataset / "clips").iterdir())) == 1
     assert [row["reason"] for row in rows(dataset, "rejections")] == ["black", "too_short"]
+    collected = json.loads(command.celstream("store", "gc", "dataset", "--dry-run", "--json", cwd=tmp_path).out)
+    assert collected["used"] > 0
+    assert collected["left_over"] == 0, "a run keeps nothing of what it has replaced"
     assert rows(run("1"), "clips") == before
 
 
