@@ -75,7 +75,10 @@ def _serve(
 
         return threading.Thread(target=guarded, name=name)
 
-    threads = [beside("projection", lambda: catalog.run(shutdown.requested))]
+    threads = [
+        beside("projection", lambda: catalog.run(shutdown.requested)),
+        beside("funnel", lambda: funnel_metrics.keep_counting(catalog, shutdown)),
+    ]
     if inbox is not None:
         intake = InboxIntake(
             catalog, inbox, licence_required=settings.inbox_requires_license, most_bytes=settings.upload_bytes
@@ -90,7 +93,6 @@ def _serve(
         catalog, upload_bytes=settings.upload_bytes, scratch=settings.scratch, stopping=shutdown.requested
     )
     server = rpc.serve([catalog_service(servicer)], settings, checks={"database and event log": catalog.answers})
-    funnel_metrics.publish(catalog)
     metrics = metrics_server.serve(settings.metrics_address, server.health.ready)
     for thread in threads:
         thread.start()

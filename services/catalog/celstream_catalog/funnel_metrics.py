@@ -1,103 +1,91 @@
-"""The funnel as metrics, read from the database when they are asked for: how far all footage is, and what adds up.
+"""The funnel as metrics, counted in the database now and then: how far all footage is, and whether it adds up.
 
-Every replica says the same, so that whoever looks takes the largest, not the sum. Counting takes the database a while
-where there is much; it is asked at most once a minute.
+Every replica says the same, so that whoever looks takes the largest, not the sum.
 """
 
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from celstream_platform import logs, metrics
 from celstream_platform.errors import Unavailable
-from celstream_platform.metrics import Metric
+from celstream_platform.shutdown import Shutdown
 from celstream_protos.v1.catalog_pb2 import Funnel
 from celstream_protos.v1.envelope_pb2 import RejectionReason
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import Gauge
 
 from celstream_catalog.catalog import Catalog
 
 log = logs.logger(__name__)
-LEAST_SECONDS = 60.0
+LEAST_SECONDS = 15.0  # Prometheus rarely looks more often
+SHARE = 0.05  # of the time may be spent on it: counting takes the database a while where there is much
 
-INPUTS = Metric(
+INPUTS = metrics.gauge(
     "celstream_catalog_inputs",
-    "gauge",
     "Inputs of a level, by state: pending, done, parked, awaiting_review; the last two are done as well.",
-    "inputs",
-    ("level", "stage", "state"),
+    unit="inputs",
+    labels=("level", "stage", "state"),
 )
-ITEMS = Metric("celstream_catalog_items", "gauge", "Current items of a level.", "items", ("level",))
-REJECTIONS = Metric(
+ITEMS = metrics.gauge("celstream_catalog_items", "Current items of a level.", unit="items", labels=("level",))
+REJECTIONS = metrics.gauge(
     "celstream_catalog_rejections",
-    "gauge",
     "Current rejections of a level, by reason.",
-    "rejections",
-    ("level", "reason"),
+    unit="rejections",
+    labels=("level", "reason"),
 )
-IMBALANCES = Metric(
+IMBALANCES = metrics.gauge(
     "celstream_catalog_imbalances",
-    "gauge",
     "What of the funnel does not add up, besides inputs that are still worked on.",
-    "imbalances",
+    unit="imbalances",
 )
-ALL = (INPUTS, ITEMS, REJECTIONS, IMBALANCES)
+Values = Mapping[tuple[str, ...], int]
 
 
-class FunnelCollector(Collector):
-    """Counts in a catalog. A database that is away gives what was counted last, or nothing."""
-
-    def __init__(self, catalog: Catalog, least_seconds: float = LEAST_SECONDS) -> None:
-        self._catalog, self._least_seconds = catalog, least_seconds
-        self._lock = threading.Lock()
-        self._due = 0.0
-        self._found: list[GaugeMetricFamily] = []
-
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """The names, without asking the database."""
-        yield from (_family(metric) for metric in ALL)
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """What was counted, at most a minute ago."""
-        with self._lock:
-            if time.monotonic() >= self._due:
-                self._due = time.monotonic() + self._least_seconds
-                try:
-                    self._found = _families(self._catalog.funnel(), len(self._catalog.check_balance()))
-                except Unavailable as error:
-                    log.warning("the funnel cannot be counted", error=str(error))
-            yield from self._found
+def keep_counting(catalog: Catalog, shutdown: Shutdown, least_seconds: float = LEAST_SECONDS) -> None:
+    """Count until the process shall end. While the database is away, what was counted last stands."""
+    while not shutdown.requested():
+        begun = time.monotonic()
+        try:
+            count(catalog)
+        except Unavailable as error:
+            log.warning("the funnel cannot be counted", error=str(error))
+        shutdown.wait(max(least_seconds, (time.monotonic() - begun) / SHARE))
 
 
-def publish(catalog: Catalog) -> None:
-    """Add the funnel to the metrics of this process."""
-    metrics.REGISTRY.register(FunnelCollector(catalog))
-
-
-def _families(funnel: Funnel, complaints: int) -> list[GaugeMetricFamily]:
-    inputs, items, rejections, imbalances = (_family(metric) for metric in ALL)
-    for level in funnel.levels:
-        states = {
-            "pending": level.inputs - level.inputs_done,
-            "done": level.inputs_done,
-            "parked": level.inputs_parked,
-            "awaiting_review": level.inputs_awaiting_review,
-        }
-        for state, number in states.items():
-            inputs.add_metric([level.level, level.stage, state], number)
-        items.add_metric([level.level], level.items)
-        for counted in level.rejections:
-            reason = RejectionReason.Name(counted.reason).removeprefix("REJECTION_REASON_").lower()
-            rejections.add_metric([level.level, reason], counted.count)
+def count(catalog: Catalog) -> None:
+    """Count once. Raises Unavailable."""
+    funnel, complaints = catalog.funnel(), len(catalog.check_balance())
+    _set(INPUTS, _inputs(funnel))
+    _set(ITEMS, {(level.level,): level.items for level in funnel.levels})
+    _set(REJECTIONS, _rejections(funnel))
     # The balance complains once for each stage that has inputs without an outcome: they are on their way.
     working = {level.stage for level in funnel.levels if level.inputs > level.inputs_done}
-    imbalances.add_metric([], max(complaints - len(working), 0))
-    return [inputs, items, rejections, imbalances]
+    IMBALANCES.set(max(complaints - len(working), 0))
 
 
-def _family(metric: Metric) -> GaugeMetricFamily:
-    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+def _inputs(funnel: Funnel) -> Values:
+    found: dict[tuple[str, ...], int] = {}
+    for level in funnel.levels:
+        where = (level.level, level.stage)
+        found[(*where, "pending")] = level.inputs - level.inputs_done
+        found[(*where, "done")] = level.inputs_done
+        found[(*where, "parked")] = level.inputs_parked
+        found[(*where, "awaiting_review")] = level.inputs_awaiting_review
+    return found
 
 
-metrics.METRICS.extend(ALL)
+def _rejections(funnel: Funnel) -> Values:
+    return {
+        (level.level, RejectionReason.Name(found.reason).removeprefix("REJECTION_REASON_").lower()): found.count
+        for level in funnel.levels
+        for found in level.rejections
+    }
+
+
+def _set(gauge: Gauge, values: Values) -> None:
+    """Set a gauge; labels that are not among the values any more go."""
+    names = gauge._labelnames
+    before = {tuple(sample.labels[name] for name in names) for family in gauge.collect() for sample in family.samples}
+    for labels, value in values.items():
+        gauge.labels(*labels).set(value)
+    for labels in before - values.keys():
+        gauge.remove(*labels)
