@@ -61,6 +61,9 @@ def pods(found: Sequence[Manifest]) -> Iterator[tuple[str, dict[str, str], Manif
         elif one["kind"] in {"Deployment", "Job"}:
             pod = one["spec"]["template"]
             yield name, pod["metadata"]["labels"], pod["spec"]
+        elif one["kind"] == "CronJob":
+            pod = one["spec"]["jobTemplate"]["spec"]["template"]
+            yield name, pod["metadata"]["labels"], pod["spec"]
 
 
 def selects(selector: Manifest, labels: dict[str, str]) -> bool:

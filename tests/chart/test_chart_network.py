@@ -50,6 +50,13 @@ def test_services_reach_what_they_need_and_nothing_else(scenario: str) -> None:
     assert reached(find(found, "NetworkPolicy", "setup")) == DNS | kafka | store | database
 
 
+def test_the_garbage_collector_reaches_store_and_events_alone() -> None:
+    kafka, store, _ = PORTS["tls"]
+    policy = find(objects("tls"), "NetworkPolicy", "garbage")
+    assert reached(policy) == DNS | kafka | store
+    assert policy["spec"]["ingress"] == []
+
+
 def test_triton_reaches_nobody() -> None:
     assert reached(find(objects("gpu"), "NetworkPolicy", "triton")) == set()
 

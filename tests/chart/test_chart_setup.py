@@ -1,6 +1,8 @@
 """Setup and test: before the services where the servers are there already, beside them where they come along."""
 
 import pytest
+from celstream.commands import app
+from typer.testing import CliRunner
 
 from tests.chart.rendered import RELEASE, SCENARIOS, environment, find, objects, of_kind
 
@@ -62,3 +64,12 @@ def test_what_operators_run_is_kept_when_the_release_goes() -> None:
     (container,) = find(found, "Deployment", "segmenter")["spec"]["template"]["spec"]["containers"]
     assert environment(container)["CELSTREAM_KAFKA_USERNAME"] == user["metadata"]["name"]
     assert environment(container)["CELSTREAM_KAFKA_PASSWORD"] == f"from {user['metadata']['name']}/password"
+
+
+def test_the_garbage_collector_is_the_command_that_there_is() -> None:
+    job = find(objects("tls"), "CronJob", "garbage")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = job["containers"]
+    help_of_it = CliRunner().invoke(app, [*container["args"][:2], "--help"], terminal_width=200).output
+    assert all(option in help_of_it for option in container["args"] if option.startswith("--"))
+    assert environment(container)["AWS_ACCESS_KEY_ID"] == "from celstream-s3-garbage/AWS_ACCESS_KEY_ID"
+    assert {"CELSTREAM_EVENTS", "CELSTREAM_ARTEFACTS"} <= environment(container).keys()
