@@ -1,6 +1,7 @@
 """The values: every one is described, used, and refused where it is misspelt or of a wrong kind."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from celstream_cluster import chart_values
 from celstream_stack.errors import StackError
 from jsonschema import Draft7Validator
 
-from tests.chart.rendered import CHART, SCENARIOS, template, values_of
+from tests.chart.rendered import CHART, ROOT, SCENARIOS, template, values_of
 
 VALUES = chart_values.read(CHART / "values.yaml")
 VALIDATOR = Draft7Validator(chart_values.schema(VALUES))
@@ -36,6 +37,23 @@ def test_the_defaults_and_every_scenario_are_valid() -> None:
     assert list(VALIDATOR.iter_errors(DEFAULTS)) == []
     for scenario in SCENARIOS:
         assert list(VALIDATOR.iter_errors(yaml.safe_load(values_of(scenario).read_text()))) == [], scenario
+
+
+def test_the_examples_for_gitops_give_valid_values() -> None:
+    given = [
+        one["spec"].get("values") or one["spec"]["source"]["helm"]["valuesObject"]
+        for path in sorted((ROOT / "deploy" / "gitops").glob("*.yaml"))
+        for one in yaml.safe_load_all(path.read_text())
+        if one["kind"] in {"Application", "HelmRelease"}
+    ]
+    assert len(given) == 2
+    assert [list(VALIDATOR.iter_errors(one)) for one in given] == [[], []]
+
+
+def test_every_link_of_the_guides_leads_somewhere() -> None:
+    for page in (ROOT / "docs" / "operations.md", CHART / "README.md"):
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
 def test_every_value_is_refused_where_it_is_misspelt() -> None:
