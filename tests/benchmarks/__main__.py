@@ -3,7 +3,17 @@
 import importlib
 import sys
 
-BENCHMARKS = ("event_log", "event_log_kafka", "coordination", "triton", "rebuild", "segmentation", "lossless", "memory")
+BENCHMARKS = (
+    "event_log",
+    "event_log_kafka",
+    "coordination",
+    "triton",
+    "rebuild",
+    "segmentation",
+    "lossless",
+    "large_files",
+    "memory",
+)
 
 
 def main() -> int:
