@@ -114,10 +114,9 @@ def test_workers_killed_between_real_servers_lose_and_double_nothing(
 def test_the_same_test_finds_workers_without_transactions(shared_servers: dict[str, str], tmp_path: Path) -> None:
     storm = Storm(shared_servers, tmp_path, transactions=False)
     with pytest.raises(AssertionError, match="more than one outcome"):
-        weathered(storm, 500, kills(3, random.Random(3)))
-    doubled = storm.letters() - storm.expected_letters(500)
-    assert doubled
-    assert not storm.expected_letters(500) - storm.letters(), "what is doubled, none of it lost"
+        weathered(storm, 200, kills(3, random.Random(3)))
+    assert storm.letters() - storm.expected_letters(200), "some are doubled"
+    assert not storm.expected_letters(200) - storm.letters(), "none is lost"
 
 
 @pytest.mark.faults

@@ -12,6 +12,8 @@ from celstream_platform.eventlog.port import TopicPartition
 from celstream_platform.events import Delivery
 
 SLICE_SECONDS = 0.05
+AHEAD = 1000  # who asks for the end before every poll would get one event a time, and ask all brokers for each
+LOOK_EVENTS = 1000  # that a look at the end may bring along
 
 
 class KafkaReader:
@@ -39,6 +41,8 @@ class KafkaReader:
         """See the port."""
         if not self._waiting:
             self._fetch(max_events, timeout_seconds)
+        while len(self._waiting) < max_events and self._take(max_events - len(self._waiting), 0.0):
+            continue  # what has arrived meanwhile: a caller's transaction costs the same for one event or for thousands
         found, self._waiting = self._waiting[:max_events], self._waiting[max_events:]
         return found
 
@@ -48,7 +52,7 @@ class KafkaReader:
         while not self._waiting:
             if not any(self._is_behind(partition, end) for partition, end in ends.items()):
                 return True
-            self._fetch(1, SLICE_SECONDS)
+            self._fetch(LOOK_EVENTS, SLICE_SECONDS)
         return False
 
     def _is_behind(self, partition: Any, end: int) -> bool:
@@ -67,11 +71,16 @@ class KafkaReader:
             self._consumer.close(autocommit=False)
 
     def _fetch(self, max_events: int, timeout_seconds: float) -> None:
+        """Wait for events, at most so long."""
         deadline = time.monotonic() + timeout_seconds
-        while not self._waiting:
-            left = max(0.0, deadline - time.monotonic())
-            with speaking(self._connection, "reading"):
-                records = self._consumer.poll(timeout_ms=int(1000 * left), max_records=max(1, max_events))
-            self._waiting += [to_delivery(record) for found in records.values() for record in found]
-            if not self._waiting and time.monotonic() >= deadline:
+        while not self._take(max_events, max(0.0, deadline - time.monotonic())):
+            if time.monotonic() >= deadline:
                 return
+
+    def _take(self, max_events: int, seconds: float) -> int:
+        """Take what the client has, or gets in that time; how many events."""
+        with speaking(self._connection, "reading"):
+            records = self._consumer.poll(timeout_ms=int(1000 * seconds), max_records=max(1, max_events))
+        taken = [to_delivery(record) for found in records.values() for record in found]
+        self._waiting += taken
+        return len(taken)
