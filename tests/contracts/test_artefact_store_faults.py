@@ -116,7 +116,7 @@ def test_a_full_disk_is_named_and_what_fits_later_is_stored(tmp_path: Path, monk
             assert stream.read() == second
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def admin(stack: Stack) -> MinioAdmin:
     variables = stack.up(["minio"])
     root = StaticProvider(variables["MINIO_ROOT_USER"], variables["MINIO_ROOT_PASSWORD"])

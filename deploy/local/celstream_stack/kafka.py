@@ -3,7 +3,9 @@
 Maven finds the jars where it is configured to; the sums beside this file say whether they are the right ones.
 """
 
+import base64
 import hashlib
+import secrets
 import shutil
 from collections.abc import Mapping
 from importlib import resources
@@ -128,10 +130,8 @@ class Kafka:
         ]
         classpath = {"CLASSPATH": f"{home / 'libs'}/*"}
         if not (data / "meta.properties").exists():
-            tool: list[str | Path] = [*java, "kafka.tools.StorageTool"]
-            said = commands.run(self.name, [*tool, "random-uuid"], log=state / "format.log", env=classpath)
-            name = said.strip().splitlines()[-1]
-            format_ = [*tool, "format", "--standalone", "-t", name, "-c", properties, *self.formatting(settings)]
+            options = ["--standalone", "-t", cluster_name(), "-c", properties, *self.formatting(settings)]
+            format_ = [*java, "kafka.tools.StorageTool", "format", *options]
             commands.run(self.name, format_, log=state / "format.log", env=classpath)
         return Launch([*java, "kafka.Kafka", str(properties)], classpath)
 
@@ -173,6 +173,11 @@ class Kafka:
     def metrics(self, settings: Mapping[str, str]) -> str:
         """See `Server`. It has none of its own."""
         return ""
+
+
+def cluster_name() -> str:
+    """A new cluster's id, as the broker's own tool draws it; that would start a Java for it."""
+    return base64.urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")  # it must not begin with -
 
 
 def ask(port: str) -> None:
