@@ -37,6 +37,7 @@ class Deployment:
     catalog: Service
     segmenters: list[Service]
     inbox: BucketDropping
+    ports: dict[str, str]
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def deployment(stack: Stack, kafka_url: str, inbox_url: str, empty_postgres_url:
 
         catalog = start("catalog", "catalog", CELSTREAM_DATABASE=empty_postgres_url, CELSTREAM_INBOX=dropping.url)
         segmenters = [start("segmenter", f"segmenter-{number}") for number in range(REPLICAS)]
-        yield Deployment(catalog, segmenters, dropping)
+        yield Deployment(catalog, segmenters, dropping, ports)
 
 
 def test_films_from_inbox_and_command_become_the_same_clips_as_on_one_machine(
@@ -105,6 +106,9 @@ def test_films_from_inbox_and_command_become_the_same_clips_as_on_one_machine(
         assert footage.style == FOOTAGE_STYLE_RENDERED
         root = catalog.GetFunnel(catalog_pb2.GetFunnelRequest(footage_id=sha256(TEXT))).levels[0]
         assert [reason.reason for reason in root.rejections] == [REJECTION_REASON_UNREADABLE]
+    collected = celstream("store", "gc", "--dry-run", "--json", cwd=tmp_path, **deployment.ports)
+    assert collected.code == 0, collected.err
+    assert collected.events[0]["used"] >= 2 + 4 * 3, "two films; four clips with two stills each"
     done = [one.metric("celstream_worker_events_total", outcome="completed") for one in deployment.segmenters]
     assert sum(done) >= len(films)
     assert deployment.catalog.metric("celstream_catalog_inbox_files_total", outcome="taken") == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from celstream_platform.topics import INBOX
 from celstream_protos.v1.envelope_pb2 import REJECTION_REASON_RIGHTS_UNKNOWN, REJECTION_REASON_UNREADABLE, Rights
 from celstream_protos.v1.footage_pb2 import FOOTAGE_STYLE_JAPANESE, FOOTAGE_STYLE_OTHER, Footage
 
+from tests.contracts.inboxes import BucketDropping
 from tests.tiny_film import write_film
 
 pytest_plugins = ["tests.catalog_hand"]
@@ -192,6 +194,28 @@ def test_what_is_no_notice_is_a_dead_letter(dropped: Dropped, event_log: EventLo
     assert (letter.event.key, letter.event.value) == ("somebody", b"hello")
     assert "not a bucket's notification" in letter.error
     assert list(dropped.footage()) == ["film.mkv"]
+
+
+@pytest.mark.slow
+def test_what_a_lost_notification_missed_is_found_in_a_bucket(
+    inbox_url: str, submitter: dict[str, str], catalog: Catalog, event_log: EventLog, tmp_path: Path
+) -> None:
+    dropping = BucketDropping(inbox_url, secrets.token_hex(8), submitter)
+    event_log.ensure_topics([INBOX])  # the bucket tells Kafka, and this catalog listens elsewhere: it hears nothing
+    content = write_film(tmp_path / "film.mkv").read_bytes()
+    path = dropping.put("film.mkv", content, {"license": "CC-BY-4.0", "style": "japanese"})
+    dropping.begin("half.mkv")
+    rescan, intake = Rescan(dropping.inbox, event_log), InboxIntake(catalog, dropping.inbox, licence_required=True)
+    assert rescan.look(settle_seconds=3600.0) == 0, "its notification may be on its way"
+    assert rescan.look(settle_seconds=-5.0) == 1
+    assert Rescan(dropping.inbox, event_log).look(settle_seconds=-5.0) == 0, "told of, also by another catalog"
+    (notice,) = event_log.reader([INBOX.name], {}).poll(10, 0.0)
+    intake.take(notice.event)
+    intake.take(notice.event)
+    (footage,) = (entry.footage for entry in catalog.footages())
+    assert isinstance(footage, Footage)
+    assert (footage.name, footage.rights.license, footage.style) == (path, "CC-BY-4.0", FOOTAGE_STYLE_JAPANESE)
+    assert len(catalog.versions(footage.item.id)) == 1
 
 
 def test_tags_and_side_car_say_the_same_things_and_the_side_car_wins() -> None:

@@ -12,7 +12,6 @@ from celstream_platform.eventlog.port import TopicPartition
 from celstream_platform.events import Delivery
 
 SLICE_SECONDS = 0.05
-AHEAD = 1000  # who asks for the end before every poll would get one event a time, and ask all brokers for each
 LOOK_EVENTS = 1000  # that a look at the end may bring along
 
 
