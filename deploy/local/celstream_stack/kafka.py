@@ -130,8 +130,8 @@ class Kafka:
         ]
         classpath = {"CLASSPATH": f"{home / 'libs'}/*"}
         if not (data / "meta.properties").exists():
-            options = ["--standalone", "-t", cluster_name(), "-c", properties, *self.formatting(settings)]
-            format_ = [*java, "kafka.tools.StorageTool", "format", *options]
+            options = ["--standalone", "-t", cluster_name(), "-c", str(properties), *self.formatting(settings)]
+            format_: list[str | Path] = [*java, "kafka.tools.StorageTool", "format", *options]
             commands.run(self.name, format_, log=state / "format.log", env=classpath)
         return Launch([*java, "kafka.Kafka", str(properties)], classpath)
 
