@@ -19,7 +19,7 @@ from tests.benchmarks.event_log_worker import SINK, SOURCE, TRANSACTION_EVENTS
 from tests.benchmarks.kafka_job import DONE, JOBS, offer
 from tests.benchmarks.recording import record
 
-EVENTS = 6_000
+EVENTS = 5_000
 ROUNDS = 3  # one after the other, so that all meet the same machine
 
 
