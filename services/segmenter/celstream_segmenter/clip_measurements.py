@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.cadence import Change, cadence_of, change_between, holds
+from celstream_segmenter.cadence import cadence_of, holds
 from celstream_segmenter.camera_motion import STANDING, camera_move, camera_step
+from celstream_segmenter.drawing_change import Change, change_between
 from celstream_segmenter.field_matching import Match, film_lengths, matched, repeats, telecine_phase
 from celstream_segmenter.fingerprint import NEAR_BITS, picture_hash
 from celstream_segmenter.full_picture import FullPicture, Glance

@@ -10,25 +10,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-STEEPNESS = (
-    4.0  # of the logarithm of the odds of a new drawing over that of its novelty: twice the threshold is 16 to 1
-)
-SURE = 6.0  # no novelty says more (logarithm of the odds): the rhythm may be broken anywhere
+SURE = 6.0  # no change says more (logarithm of the odds): the rhythm may be broken anywhere
+TRUST = 0.5  # what the rhythm counts for: a mouth keeps to it for a while only
 DOUBT = 8.0  # holds without a rhythm that every clip is taken to have shown: a few that are alike make no rhythm
 LONGEST = 8  # frames; longer holds are one class: nobody counts them
 ROUNDS = 4  # of telling the rhythm from the holds and the holds from the rhythm; more change next to nothing
 SLOWEST, FASTEST = 0.02, 0.9  # drawings per frame, of holds without a rhythm
-LEAST_NOVELTY = 0.05
 
 
-def drawing_starts(novelties: NDArray[np.float64], threshold: float) -> list[int]:
-    """Frames at which drawings begin, of a clip of one frame more than there are novelties; the first is 0.
+def drawing_starts(odds: NDArray[np.float64]) -> list[int]:
+    """Frames at which drawings begin, of a clip of one frame more than there are odds; the first is 0.
 
-    novelties: of each frame but the first, by how many times it exceeds the noise. threshold: above it a frame without
-    any rhythm is a new drawing. The likeliest series of holds by their lengths and the novelties is found by dynamic
-    programming (Viterbi 1967, over holds instead of frames), the lengths' shares are counted anew, and so on.
+    odds: of each frame but the first, logarithm of the odds that it shows a new drawing, without any rhythm. The
+    likeliest series of holds by their lengths and the odds is found by dynamic programming (Viterbi 1967, over holds
+    instead of frames), the lengths' shares are counted anew, and so on.
     """
-    odds = np.clip(STEEPNESS * np.log(np.maximum(novelties, LEAST_NOVELTY) / threshold), -SURE, SURE)
+    odds = np.clip(odds, -SURE, SURE)
     starts = [0, *(1 + np.flatnonzero(odds > 0)).tolist()]
     if not len(odds) or float(np.abs(odds).min()) >= SURE:
         return starts
@@ -51,7 +48,7 @@ def _gains(starts: Sequence[int], frames: int) -> list[float]:
     usual[LONGEST] = (1 - rate) ** LONGEST
     lengths = np.minimum(np.diff(starts)[1:], LONGEST + 1)
     counts = np.bincount(lengths, minlength=LONGEST + 2)[1:]
-    gains: list[float] = np.log((counts / usual + DOUBT) / (counts.sum() + DOUBT)).tolist()
+    gains: list[float] = (TRUST * np.log((counts / usual + DOUBT) / (counts.sum() + DOUBT))).tolist()
     return gains
 
 

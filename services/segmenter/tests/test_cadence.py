@@ -5,8 +5,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from celstream_segmenter.cadence import Change, cadence_of, change_between, holds
+from celstream_segmenter.cadence import cadence_of, holds
 from celstream_segmenter.camera_motion import STANDING, camera_step
+from celstream_segmenter.drawing_change import Change, change_between
 from celstream_segmenter.measured import CameraStep, Hold
 from numpy.typing import NDArray
 
