@@ -15,7 +15,7 @@ DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
 PIP_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help run stack test fast-test lint format bench accuracy faults images protos lock clean install install-dev
+.PHONY: help run stack test fast-test lint format bench accuracy faults images cluster-test protos lock clean install install-dev
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,10 +49,10 @@ stack: install-dev ## the real servers on this machine: make stack [DO=up|down|s
 
 test: install-dev lint ## everything that lands (REAL_FOOTAGE=DIR: on real footage as well)
 	@$(BIN)/celstream-stack install || echo "The tests that need it will fail."
-	@$(BIN)/python -m pytest -m "not faults and not images" -n 2
+	@$(BIN)/python -m pytest -m "not faults and not images and not cluster" -n 2
 
 fast-test: install-dev lint ## the tests of a working day, in less than 3 minutes
-	@$(BIN)/python -m pytest -m "not faults and not images and not slow" -n 2
+	@$(BIN)/python -m pytest -m "not faults and not images and not cluster and not slow" -n 2
 
 lint: install-dev ## format, lint, types, layering, contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
@@ -81,6 +81,9 @@ images: install-dev ## build the images and try them as the chart runs them: mak
 			--build-arg REVISION=$$(git rev-parse --short HEAD) --file deploy/images/Dockerfile \
 			--target $$image --tag celstream-$$image:0.1.0 . || exit 1; done
 	@$(BIN)/python -m pytest -m images tests/images
+
+cluster-test: install-dev ## the chart at the API server of a test cluster: KUBECONFIG=FILE make cluster-test
+	@$(BIN)/python -m pytest -m cluster tests/cluster
 
 protos: install-dev ## generate the Python code of the contracts
 	@$(BIN)/python protos/generate.py

@@ -1,0 +1,60 @@
+"""A namespace of these tests' own, with the definitions of the operators' resources where the cluster lacks them."""
+
+import secrets
+from collections.abc import Iterator
+from importlib import resources
+
+import pytest
+import yaml
+from celstream_cluster import schemas
+
+from tests.chart.rendered import RELEASE
+from tests.cluster.cluster import RESTRICTED, Cluster, named_by_the_environment
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The cluster, in a namespace under Pod Security's "restricted"; what is made here is removed at the end."""
+    named_by_the_environment()
+    found = Cluster(f"celstream-test-{secrets.token_hex(4)}")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": found.namespace, "labels": RESTRICTED}}
+    found.kubectl("create", "--filename", "-", given=[namespace])
+    made = _define_what_is_missing(found)
+    if "serviceaccount/default" not in found.names("serviceaccounts"):
+        found.kubectl("create", "serviceaccount", "default", check=False)  # its controller may be as quick
+    yield found
+    found.kubectl("delete", "namespace", found.namespace, "--wait=false")
+    found.kubectl("delete", "priorityclass", "--selector", f"app.kubernetes.io/instance={RELEASE}")
+    for name in made:
+        found.kubectl("delete", "customresourcedefinition", name, "--wait=false")
+
+
+def _define_what_is_missing(cluster: Cluster) -> list[str]:
+    there = {name.partition("/")[2] for name in cluster.names("customresourcedefinitions")}
+    files = sorted((schemas.install() / "definitions").glob("*.yaml"))
+    definitions = [yaml.load(file.read_text(), Loader=yaml.CSafeLoader) for file in files]
+    definitions += map(
+        _whole, yaml.safe_load_all(resources.files("celstream_cluster").joinpath("strimzi.yaml").read_text())
+    )
+    missing = [one for one in definitions if one["metadata"]["name"] not in there]
+    for one in missing:
+        cluster.kubectl("apply", "--server-side", "--filename", "-", given=[one])
+    names = [one["metadata"]["name"] for one in missing]
+    for name in names:
+        cluster.kubectl("wait", "--for=condition=Established", f"customresourcedefinition/{name}", "--timeout=60s")
+    return names
+
+
+def _whole(part: dict[str, dict[str, object]]) -> dict[str, object]:
+    """A definition out of the part that is in strimzi.yaml."""
+    spec = part["spec"]
+    kind = str(spec["names"]["kind"])  # type: ignore[index]
+    plural = f"{kind.lower()}s"
+    names = {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"}
+    versions = [one | {"served": True, "storage": True} for one in spec["versions"]]  # type: ignore[attr-defined]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{spec['group']}"},
+        "spec": spec | {"names": names, "scope": "Namespaced", "versions": versions},
+    }
