@@ -77,6 +77,27 @@ def test_a_flash_makes_no_new_drawing() -> None:
     assert [hold.length for hold in holds(changes(frames), SHRINK)] == [4, 4, 4, 4]
 
 
+def test_a_drawing_that_comes_with_a_flash_is_one() -> None:
+    frames = []
+    for number in range(16):
+        drawing = painting(3)
+        cv2.rectangle(drawing, (60 + 30 * (number // 4 % 2), 20), (120 + 30 * (number // 4 % 2), 120), 30, -1)
+        frames.append(noisy(drawing, number))
+    for number in (8, 10):  # a strobe that begins with a new drawing
+        frames[number] = cv2.addWeighted(frames[number], 0.3, np.full_like(frames[number], 235), 0.7, 0)
+    assert [hold.length for hold in holds(changes(frames), SHRINK)] == [4, 4, 4, 4]
+
+
+def test_a_faint_change_beside_a_large_one_is_a_part_of_it() -> None:
+    def lengths(frame: int) -> list[int]:
+        shown = [Change(most=80.0, area=0.03) if number % 4 == 0 else Change(most=1.0) for number in range(24)]
+        shown[frame] = Change(most=6.0, area=0.001)
+        return [hold.length for hold in holds(shown, SHRINK)]
+
+    assert lengths(13) == [4] * 6
+    assert lengths(14) == [4, 4, 4, 2, 2, 4, 4]
+
+
 def test_speed_lines_before_a_pan_make_no_new_drawing() -> None:
     lengths = [3, 4, 3, 4, 4, 3]
     frames = held(lengths, CameraStep(dx=0.015), mouth=7)

@@ -97,6 +97,16 @@ def test_a_pan_on_twos_is_a_pan() -> None:
     assert camera_move([CameraStep(dx=0.01 * (number % 2)) for number in range(24)]).kind == "pan"
 
 
+def test_a_head_that_bobs_through_the_view_on_twos_is_no_pan() -> None:
+    bobs = (0.04, 0.06, -0.14, 0.1, 0.07, -0.12)
+    assert camera_move([CameraStep(dy=bobs[n // 2 % 6] * (n % 2)) for n in range(34)]).kind == "static"
+
+
+def test_a_character_that_now_and_then_passes_for_the_camera_does_not_hide_a_zoom() -> None:
+    steps = [CameraStep(zoom=-0.005, dy=-0.08 if n in (5, 16, 17, 28, 34) else -0.001) for n in range(35)]
+    assert camera_move(steps).kind == "zoom"
+
+
 def test_a_turn_so_slow_that_it_is_seen_now_and_then_is_a_turn() -> None:
     assert camera_move([CameraStep(turn=0.0015 * (number % 2)) for number in range(60)]).kind == "rotate"
 
