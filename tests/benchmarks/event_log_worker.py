@@ -18,12 +18,12 @@ JOIN_SECONDS = 30.0  # a broker's group takes a while to settle; that is not wha
 
 def copy(session: Session) -> dict[str, float]:
     """Consume and produce in transactions of 100; how many events, when the first came and the last commit ended."""
-    events, begin, end = 0, 0.0, time.monotonic()
+    events, begin, end, busy = 0, 0.0, time.monotonic(), time.process_time()
     while deliveries := session.poll(TRANSACTION_EVENTS, 1.0 if events else JOIN_SECONDS):
         begin = begin or time.monotonic()
         session.commit(deliveries, [Event(SINK, d.event.key, d.event.value, d.event.headers) for d in deliveries])
         events, end = events + len(deliveries), time.monotonic()
-    return {"events": events, "begin": begin, "end": end}
+    return {"events": events, "begin": begin, "end": end, "busy": time.process_time() - busy}
 
 
 def time_lone_events(session: Session, number: int) -> dict[str, object]:

@@ -9,6 +9,7 @@ on in between, is no input that takes its workers down.
 """
 
 import contextlib
+from functools import cached_property
 
 import msgspec
 from celstream_protos.v1 import envelope_pb2
@@ -49,10 +50,14 @@ class Checkpoint:
         self._log = event_log
         self._store = store
         self._stage, self._source, self._recipe = stage, source, recipe
-        self._key = identity.digest("checkpoint", source.id, source.version, recipe)
         self._saved: envelope_pb2.ArtefactRef | None = None
         self._parts: Parts | None = None
         self._message: envelope_pb2.Checkpoint | None = None
+
+    @cached_property
+    def _key(self) -> str:
+        """Of its events. Most inputs need none."""
+        return identity.digest("checkpoint", self._source.id, self._source.version, self._recipe)
 
     def attempts(self) -> int:
         """Which attempt this is since the last checkpoint, from 1. Raises Unavailable."""

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 from celstream_protos.v1 import envelope_pb2
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 def digest(*parts: object) -> str:
     """SHA-256 (64 hexadecimal digits) of the parts, as JSON with sorted keys, so that no two lists of parts collide."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(parts).encode()).hexdigest()
 
 
 def item_id(parent_id: str, level: str, start_frame: int, end_frame: int, track_ordinal: int = 0) -> str:

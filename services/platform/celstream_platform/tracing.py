@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
@@ -76,10 +76,11 @@ def recording() -> Iterator[InMemorySpanExporter]:
 
 
 def traceparent() -> str:
-    """The current span as a `traceparent` header, empty outside any span."""
-    headers: dict[str, str] = {}
-    _propagator.inject(headers)
-    return headers.get("traceparent", "")
+    """The current span as a `traceparent` header (W3C Trace Context, version 00), empty outside any span."""
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return ""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
 def parent(headers: Mapping[str, str]) -> Context:
@@ -110,17 +111,19 @@ def span(
     attributes: Mapping[str, str | int | float | bool] | None = None,
 ) -> Iterator[Span]:
     """A span around a piece of work; an exception marks it as failed and goes on. context: its parent, else current."""
-    with _tracer(_provider).start_as_current_span(
-        name, context=context, kind=kind, attributes=attributes, record_exception=False, set_status_on_exception=False
-    ) as current:
-        try:
-            yield current
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            current.record_exception(error)
-            current.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
-            raise
+    current = _tracer(_provider).start_span(name, context=context, kind=kind, attributes=attributes)
+    token = attach(trace.set_span_in_context(current))
+    try:
+        yield current
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        current.record_exception(error)
+        current.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+        raise
+    finally:
+        detach(token)
+        current.end()
 
 
 def consume(stage: str, event: Event, *, attempt: int = 1) -> AbstractContextManager[Span]:

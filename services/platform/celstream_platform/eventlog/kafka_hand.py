@@ -128,7 +128,7 @@ class Hand:
             if failures and stop_at_failed:
                 break
             place.waiting.popleft()
-            taken.append(replace(delivery, attempt=failures + 1))
+            taken.append(replace(delivery, attempt=failures + 1) if failures else delivery)
         place.hand += taken
         self._void -= {(place_of(d.event.topic, d.partition), d.offset) for d in taken} if self._void else set()
         self._changed()

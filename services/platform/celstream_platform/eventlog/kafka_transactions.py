@@ -98,10 +98,10 @@ class Transactions:
                 producer.flush()
             for future in sent:
                 future.get(timeout=0)
+            if offsets:
+                producer.send_offsets_to_transaction(offsets, group_metadata)
 
         self._step(send, "sending")
-        if offsets:
-            self._step(lambda: producer.send_offsets_to_transaction(offsets, group_metadata), "sending positions")
 
     def _step(self, work: Callable[[], Any], doing: str) -> None:
         """One step. Which error means what: see `run`."""
