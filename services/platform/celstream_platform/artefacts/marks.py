@@ -103,12 +103,13 @@ class _Marks:
 
     def take(self, event: Event) -> None:
         """Take one event in; of one key the last one counts."""
-        message = _message(event)
-        if isinstance(message, Checkpoint) and event.topic.endswith(".checkpoints"):
+        is_checkpoint = event.topic.endswith(".checkpoints")
+        message = None if self.keep_withdrawn and not is_checkpoint else _message(event)
+        if is_checkpoint and isinstance(message, Checkpoint):
             self.checkpoints.pop(event.key, None)
             if message.HasField("state"):
                 self.checkpoints[event.key] = message.state
-        elif self.keep_withdrawn or event.topic.endswith(".dlq") or message is None:
+        elif message is None or event.topic.endswith(".dlq"):
             self.names |= names_in(event.value)
         elif isinstance(message, Outcome):
             self.outcomes[event.key] = _Outcome(message.input_id, self._listed(message), names_in(event.value))
@@ -142,10 +143,9 @@ class _Marks:
 
         def is_current(item_id: str) -> bool:
             if item_id not in known:
+                known[item_id] = True  # also where somebody's broken events lead back to it
                 item = self.items.get(item_id)
-                if item is None or not item.parent_id or item.stays:
-                    known[item_id] = True
-                else:
+                if item is not None and item.parent_id and not item.stays:
                     siblings = listed.get(item.parent_id)
                     known[item_id] = (siblings is None or item_id in siblings) and is_current(item.parent_id)
             return known[item_id]
