@@ -18,6 +18,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from celstream_catalog.database import open_database
+from celstream_catalog.inbox import NAME as INBOX
 from celstream_catalog.levels import CHAIN
 
 log = logs.logger(__name__)
@@ -46,7 +47,7 @@ class ArtefactsSettings(BaseSettings):
 
 def all_topics() -> list[Topic]:
     """Every topic of the chain: levels, what belongs to no level, and those of each stage."""
-    found = {topic.name: topic for topic in (*topics.ALL, *CHAIN.topics())}
+    found = {topic.name: topic for topic in (*topics.ALL, *CHAIN.topics(), dead_letters(INBOX))}
     for stage in CHAIN.stages:
         found |= {topic.name: topic for topic in (dead_letters(stage.name), checkpoints_of(stage.name))}
     return list(found.values())

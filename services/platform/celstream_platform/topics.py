@@ -36,4 +36,4 @@ def dead_letters(stage: str) -> Topic:
     return Topic(f"{PREFIX}{stage}.dlq", compacted=False, retention_hours=90 * 24)
 
 
-ALL = (FOOTAGE, CLIPS, REJECTIONS, OUTCOMES, REVIEWS, TAKEDOWNS, PROGRESS)
+ALL = (FOOTAGE, CLIPS, REJECTIONS, OUTCOMES, REVIEWS, TAKEDOWNS, INBOX, PROGRESS)
