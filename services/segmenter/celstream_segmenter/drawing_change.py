@@ -148,7 +148,7 @@ def _quartile(blocks: NDArray[Any]) -> float:
 
 def _measured(blocks: NDArray[Any], noise: float, level: float, *, moved: bool) -> Change:
     """level: levels (0-255) per unit of the blocks and of the noise."""
-    most = float(cv2.minMaxLoc(blocks)[1]) * level
+    most = max(0.0, float(cv2.minMaxLoc(blocks)[1]) * level)  # below 0 where all of it is allowed for
     changed = cv2.threshold(blocks, max(LEAST_NOISE, 0.25 * most) / level, 255, cv2.THRESH_BINARY)[1]
     return Change(most, noise * level, cv2.countNonZero(changed) / blocks.size, moved)
 

@@ -146,6 +146,11 @@ def test_the_shares_are_of_frames() -> None:
     assert cadence.median_frames == 2
 
 
+def test_a_change_within_what_a_move_may_leave_is_none() -> None:
+    ramp = np.tile(np.linspace(0, 250, 240).astype(np.uint8), (135, 1))
+    assert change_between(ramp, ramp, CameraStep(dx=1e-4)).most == 0.0
+
+
 def test_no_frame_is_refused() -> None:
     with pytest.raises(ValueError, match="0 frames"):
         holds([], SHRINK)
