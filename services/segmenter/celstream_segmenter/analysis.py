@@ -96,6 +96,7 @@ class DecodingPass:
         self._watcher = watcher
         self._chapter: OpenChapter
         self._decoded_up_to = 0
+        self.frames_decoded = 0
         self._recent: deque[Seen] = deque(maxlen=KEPT_PICTURES)
 
     def recent_picture(self, frame: int) -> SmallPicture | None:
@@ -118,7 +119,7 @@ class DecodingPass:
             chapter = self._chapter = self._first_chapter(opened)
             recent = self._recent
             last = NO_TIME
-            decoded = beyond = 0
+            beyond = 0
             reader = FullPictureReader(_fps(opened)) if self._measured else None
             for frame in self._decoded(opened):
                 if frame.pts is None or frame.pts <= last:
@@ -134,11 +135,11 @@ class DecodingPass:
                     self._watcher.add(chapter.next_frame - 1, frame, chapter.motion)
                     for ordinal, change in chapter.newly_judged():
                         self._watcher.judge(ordinal, change)
-                decoded += 1
+                self.frames_decoded += 1
                 if search is None:
                     yield from shots
-                if decoded % FRAMES_PER_REPORT == 0:
-                    yield FramesDecoded(decoded)
+                if self.frames_decoded % FRAMES_PER_REPORT == 0:
+                    yield FramesDecoded(self.frames_decoded)
                 while (following := chapter.following) is not None:
                     if search is None:
                         yield chapter.closed()

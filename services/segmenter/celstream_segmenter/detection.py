@@ -105,19 +105,20 @@ def steps(
             measured=measured,
             watcher=watcher,
         )
-        before = decoded
         for step in decoding.steps():
             if isinstance(step, FramesDecoded):
-                decoded = before + step.count
-                yield decoding, FramesDecoded(decoded)
-            else:
-                yield decoding, step
+                yield decoding, FramesDecoded(decoded + step.count)
+                continue
+            if isinstance(step, Chapter):  # nobody may listen after it
+                yield decoding, FramesDecoded(decoded + decoding.frames_decoded)
+            yield decoding, step
             if isinstance(step, Chapter):
                 if step.following is None:
                     return
                 next_turn = targets.turn_at(step.following.ticks)
                 if not share.has(next_turn):
                     break
+        decoded += decoding.frames_decoded
 
 
 def _with_decoded(

@@ -47,7 +47,10 @@ def test_going_on_from_any_checkpoint_gives_what_an_undisturbed_run_gives(render
     footage = footage_of(rendered[0], store)
     stage = SegmenterStage(store, RULES, Limits())
     parts: list[bytes] = []
-    undisturbed = stage.process(footage, context(lambda: (), parts.append))
+    counted: list[int] = []
+    watched = Context(lambda done, *_: counted.append(done), lambda: False, save_checkpoint=parts.append)
+    undisturbed = stage.process(footage, watched)
+    assert counted[-1] == rendered[1]["frames"], "every frame is counted, once where one process reads alone"
     assert len(parts) >= 2, "the film has several chapters"
     for saved in range(1, len(parts) + 1):
         later: list[bytes] = []
