@@ -88,7 +88,8 @@ class KafkaSession:
             self._fail_if_void(consumed)
             rest = self._hand.rest_after(consumed)
             self._know({event.topic for event in events})
-            positions = {tp: self._position_after(self._hand.places[tp], tp, rest[tp], consumed) for tp in rest}
+            done = by_partition(consumed)
+            positions = {tp: self._position_after(self._hand.places[tp], rest[tp], done[tp][-1].offset) for tp in rest}
             offsets = {tp: self._offset(self._hand.places[tp], at, rest[tp]) for tp, at in positions.items()}
             self._when_stable(
                 lambda metadata: self._transactions.run(events, offsets, metadata), lambda: self._fail_if_void(consumed)
@@ -237,12 +238,11 @@ class KafkaSession:
             self._hand.void_all()
             raise Fenced(f"{self._group}: another worker holds these partitions by now.")
 
-    def _position_after(self, place: Place, partition: Any, rest: list[Delivery], consumed: Sequence[Delivery]) -> int:
+    def _position_after(self, place: Place, rest: list[Delivery], last: int) -> int:
+        """Where to go on after the offset `last`, with what is in hand still, or waits."""
         if rest:
             return rest[0].offset
-        if place.waiting:
-            return place.waiting[0][1].offset
-        return by_partition(consumed)[partition][-1].offset + 1
+        return place.waiting[0][1].offset if place.waiting else last + 1
 
     def _offset(self, place: Place, position: int, rest: list[Delivery]) -> Any:
         failures = Failures(list(place.failures.ranges))
