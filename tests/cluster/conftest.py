@@ -1,8 +1,10 @@
 """A namespace of these tests' own, with the definitions of the operators' resources where the cluster lacks them."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from importlib import resources
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,6 +12,26 @@ from celstream_cluster import schemas
 
 from tests.chart.rendered import RELEASE
 from tests.cluster.cluster import RESTRICTED, Cluster, named_by_the_environment
+
+VALUES = "CELSTREAM_CLUSTER_VALUES"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what needs nodes and servers where none are named."""
+    left_out = [item for item in items if not os.environ.get(VALUES) and "cluster_values" in _fixtures(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _fixtures(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def cluster_values() -> Path:
+    """The file of values that names a cluster's own servers."""
+    return Path(os.environ[VALUES]).resolve()
 
 
 @pytest.fixture(scope="session")
