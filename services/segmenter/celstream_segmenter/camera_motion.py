@@ -46,9 +46,8 @@ FEW_STEPS = 3  # frames; see `_alone`
 FAINT_STEP = 0.0012  # a camera that creeps is seen to move now and then only; no character drawn anew moves so little
 LEAST_BROKEN_PAN = 0.08  # as LEAST_MOVE, of a pan that stands every other frame …
 STRAIGHT = 0.6  # … and gets so far of the way it goes: a head that bobs comes back
-SMOOTH_REACH = (
-    2  # frames to both sides: a camera's move lasts, a step unlike these is a character's that filled the view
-)
+MOVING_SHARE, TRUSTED = 0.25, 0.4  # of the frames, and of the corners in them: a walking character has fewer
+SMOOTH_REACH = 2  # frames to both sides: a step unlike these is a character's that filled the view
 SHAKE_STEP = 0.0012  # mean step of a shaking camera
 SHAKE_DETOUR = 4.0  # length of its way by how far it gets
 SHAKE_TURNS = 0.3  # of the frames it turns back
@@ -226,7 +225,10 @@ def camera_move(steps: Sequence[CameraStep]) -> CameraMove:
     kind = max(sizes, key=lambda name: sizes[name])
     if sizes[kind] >= LEAST_MOVE:
         return named(kind)
-    return named("pan" if reach >= max(LEAST_BROKEN_PAN, STRAIGHT * float(lengths.sum())) else "static")
+    straight = reach >= max(LEAST_BROKEN_PAN, STRAIGHT * float(lengths.sum()))
+    trusts = [step.trust for step in steps if step.trust > 0 and not step.still]
+    trusted = len(trusts) >= MOVING_SHARE * len(steps) and float(np.median(trusts)) >= TRUSTED
+    return named("pan" if straight and trusted else "static")
 
 
 def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:

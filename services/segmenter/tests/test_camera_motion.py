@@ -102,6 +102,11 @@ def test_a_head_that_bobs_through_the_view_on_twos_is_no_pan() -> None:
     assert camera_move([CameraStep(dy=bobs[n // 2 % 6] * (n % 2)) for n in range(34)]).kind == "static"
 
 
+def test_a_character_that_walks_through_the_view_on_twos_is_no_pan() -> None:
+    walk = [CameraStep(dx=0.026, dy=0.01 * (-1) ** (n // 2), trust=0.33) if n % 2 else CameraStep() for n in range(40)]
+    assert camera_move(walk).kind == "static"
+
+
 def test_a_character_that_now_and_then_passes_for_the_camera_does_not_hide_a_zoom() -> None:
     steps = [CameraStep(zoom=-0.005, dy=-0.08 if n in (5, 16, 17, 28, 34) else -0.001) for n in range(35)]
     assert camera_move(steps).kind == "zoom"
