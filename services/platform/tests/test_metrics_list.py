@@ -59,14 +59,14 @@ def test_metrics_and_probes_are_served_over_http() -> None:
     ready = False
     server = metrics_server.serve("127.0.0.1:0", ready=lambda: ready)
     try:
-        metrics.EVENTS_PROCESSED.labels(stage="toy", outcome="completed").inc(3)
+        metrics.EVENTS_PROCESSED.labels(stage="scraped", outcome="completed").inc(3)
         status, text = _get(server.address, "/metrics")
         assert status == 200
         families = {family.name: family for family in text_string_to_metric_families(text)}
         values = [
             sample.value
             for sample in families["celstream_worker_events"].samples
-            if sample.labels == {"stage": "toy", "outcome": "completed"} and sample.name.endswith("_total")
+            if sample.labels == {"stage": "scraped", "outcome": "completed"} and sample.name.endswith("_total")
         ]
         assert values == [3.0]
         assert families["celstream_worker_events"].documentation.startswith("Events that a stage has finished")
