@@ -1,4 +1,4 @@
-"""Certificates for tests: an authority of a test's own, and what it signs for servers of this machine."""
+"""Certificates for tests: an authority of a test's own, and what it signs for accounts and servers of this machine."""
 
 import datetime
 import ipaddress
@@ -7,34 +7,39 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-DAY = datetime.timedelta(days=1)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 class Authority:
-    """A certificate authority; `file` is its own certificate, PEM."""
+    """A certificate authority in a folder, which is made where it is missing; `ca_file` is its own certificate, PEM."""
 
-    def __init__(self, folder: Path) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
-        self._folder = folder
-        self.file = folder / "ca.pem"
+    def __init__(self, folder: Path, name: str = "ca") -> None:
+        self.folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.ca_file = folder / f"{name}.pem"
         folder.mkdir(exist_ok=True)
-        certificate = self._begin(self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        self.ca_file.write_bytes(
+            self._builder(self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
         )
-        self.file.write_bytes(self._signed(certificate))
 
-    def server(self) -> tuple[Path, Path]:
-        """(certificate file, key file) of a server at 127.0.0.1, PEM; the key in PKCS 8, without a password."""
+    def issue(self, account: str, *uris: str, server: bool = False) -> tuple[Path, Path]:
+        """(certificate file, key file), PEM, the key in PKCS 8: for an account, or for a server on this machine."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-        certificate = self._begin(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")]), key).add_extension(
-            x509.SubjectAlternativeName(names), critical=False
+        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris]
+        if server:
+            names += [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
+        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, account)]), key)
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        certificate = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False).sign(
+            self._key, hashes.SHA256()
         )
-        certificate_file, key_file = self._folder / "public.crt", self._folder / "private.key"  # MinIO's names
-        certificate_file.write_bytes(self._signed(certificate))
+        certificate_file, key_file = self.folder / f"{account}.pem", self.folder / f"{account}.key"
+        certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         key_file.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -42,7 +47,7 @@ class Authority:
         )
         return certificate_file, key_file
 
-    def _begin(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
         return (
             x509.CertificateBuilder()
@@ -50,9 +55,6 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - DAY)
-            .not_valid_after(now + DAY)
+            .not_valid_before(now - datetime.timedelta(minutes=5))
+            .not_valid_after(now + datetime.timedelta(hours=1))
         )
-
-    def _signed(self, certificate: x509.CertificateBuilder) -> bytes:
-        return certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

@@ -1,5 +1,6 @@
 """Servers that want a login and speak TLS: Kafka with SASL_SSL and rights per user, and MinIO over HTTPS."""
 
+import shutil
 import ssl
 import urllib.error
 import urllib.request
@@ -38,7 +39,7 @@ class SecuredKafka(Kafka):
     """A broker whose clients log in by SCRAM-SHA-512 over TLS."""
 
     def __init__(self, authority: Authority) -> None:
-        self._files = authority.server()
+        self._files = authority.issue("broker", server=True)
 
     def new_settings(self) -> dict[str, str]:
         """Ports and passwords."""
@@ -74,12 +75,13 @@ def secured_kafka(folder: Path, authority: Authority) -> Iterator[dict[str, str]
 @contextmanager
 def secured_minio(folder: Path, authority: Authority) -> Iterator[tuple[str, dict[str, str]]]:
     """(URL, variables of its administrator) of an S3 server over HTTPS. Ended with the context."""
-    authority.server()
-    folder.mkdir()
+    certificates = folder / "certificates"
+    certificates.mkdir(parents=True)
+    for issued, name in zip(authority.issue("store", server=True), ("public.crt", "private.key"), strict=True):
+        shutil.copy(issued, certificates / name)  # the names that MinIO wants
     port, password = free_port(), secret()
     binary = MinIO().install(cache()) / "minio"
-    certificates = str(authority.file.parent)
-    command = [str(binary), "server", "--quiet", "--certs-dir", certificates, "--address", f"127.0.0.1:{port}"]
+    command = [str(binary), "server", "--quiet", "--certs-dir", str(certificates), "--address", f"127.0.0.1:{port}"]
     variables = {"MINIO_ROOT_USER": ROOT_USER, "MINIO_ROOT_PASSWORD": password, "HOME": str(folder), **SETTINGS}
     with running(Launch([*command, str(folder / "data")], variables), folder):
         wait_until(lambda: _says_ready(f"https://127.0.0.1:{port}/minio/health/ready", authority), folder)
@@ -88,7 +90,7 @@ def secured_minio(folder: Path, authority: Authority) -> Iterator[tuple[str, dic
 
 def _says_ready(url: str, authority: Authority) -> bool:
     try:
-        with urllib.request.urlopen(url, context=ssl.create_default_context(cafile=str(authority.file))) as answer:
+        with urllib.request.urlopen(url, context=ssl.create_default_context(cafile=str(authority.ca_file))) as answer:
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError):
         return False

@@ -42,7 +42,7 @@ def events_url(broker: dict[str, str], authority: Authority, monkeypatch: pytest
     """URL of the secured event log; the environment holds the login of who may do all."""
     log_in(monkeypatch, USER, broker[USER])
     port = broker["secured"]
-    return f"kafka://127.0.0.1:{port}?security=SASL_SSL&ca={authority.file}&session_seconds=20"
+    return f"kafka://127.0.0.1:{port}?security=SASL_SSL&ca={authority.ca_file}&session_seconds=20"
 
 
 @pytest.fixture
@@ -79,11 +79,13 @@ def test_a_mechanism_that_the_brokers_do_not_have_is_said(events_url: str) -> No
 def test_brokers_whose_certificate_nobody_trusts_are_not_told_the_password(
     events_url: str, authority: Authority, tmp_path: Path
 ) -> None:
-    other = Authority(tmp_path / "other").file
-    said = complaint(events_url.replace(str(authority.file), str(other)))
+    other = Authority(tmp_path / "other", "other").ca_file
+    said = complaint(events_url.replace(str(authority.ca_file), str(other)))
     assert "no encrypted connection" in said
     assert "certificate verify failed" in said
-    assert "no such file" in complaint(events_url.replace(str(authority.file), str(tmp_path / "missing.pem")), Invalid)
+    assert "no such file" in complaint(
+        events_url.replace(str(authority.ca_file), str(tmp_path / "missing.pem")), Invalid
+    )
 
 
 def test_brokers_that_speak_no_tls_are_named_as_the_reason(events_url: str, broker: dict[str, str]) -> None:
@@ -126,14 +128,14 @@ def test_artefacts_go_over_https_where_the_certificate_is_trusted(
         for name, value in login.items():
             monkeypatch.setenv(name, value)
         url = f"s3://bucket?endpoint={endpoint}"
-        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
         parse(url).client().make_bucket("bucket")
         store = S3Store(url)
         content = bytes(range(256)) * (80 << 10)  # 20 MiB: two parts
         ref = store.put(io.BytesIO(content), "video/mp4")
         with store.open(ref) as stream:
             assert stream.read() == content
-        monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path / "other").file))
+        monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path / "other", "other").ca_file))
         with pytest.raises(Unavailable, match=r"is not trusted .*Name a file of those who may sign it") as caught:
             S3Store(url)
         assert "\n" not in str(caught.value)

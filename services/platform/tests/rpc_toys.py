@@ -1,10 +1,8 @@
-"""A certificate authority, and the real Segmenter and Catalog contracts over toy functions, for the tests of gRPC."""
+"""The real Segmenter and Catalog contracts over toy functions, for the tests of gRPC."""
 
-import datetime
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,10 +16,6 @@ from celstream_protos.v1 import (
     segmenter_pb2,
     segmenter_pb2_grpc,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 FAILURES = {
     "NotFound": errors.NotFound("footage f1: not stored. Submit it first."),
@@ -32,55 +26,6 @@ FAILURES = {
     "Fenced": errors.Fenced("another worker holds the partition."),
     "bug": KeyError("password=hunter2"),
 }
-
-
-class Authority:
-    """A certificate authority in a folder."""
-
-    def __init__(self, folder: Path, name: str = "ca") -> None:
-        self.folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.ca_file = folder / f"{name}.pem"
-        self.ca_file.write_bytes(
-            self._builder(self._name, self._key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
-            .public_bytes(serialization.Encoding.PEM)
-        )
-
-    def issue(self, account: str, *uris: str, server: bool = False) -> tuple[Path, Path]:
-        """(certificate file, key file) for an account, or for the server on this machine."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris]
-        if server:
-            names.append(x509.DNSName("localhost"))
-        usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, account)]), key)
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        certificate = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False).sign(
-            self._key, hashes.SHA256()
-        )
-        certificate_file, key_file = self.folder / f"{account}.pem", self.folder / f"{account}.key"
-        certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        key_file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return certificate_file, key_file
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-        )
 
 
 @dataclass

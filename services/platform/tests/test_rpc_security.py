@@ -18,7 +18,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 sys.path.insert(0, str(Path(__file__).parent))
 import rpc_toys
-from rpc_toys import Authority, Toy
+from rpc_toys import Toy
+
+from tests.certificates import Authority
 
 ROLES = ("viewer", "annotator", "admin", "service")
 SETTINGS = {"events": "sqlite:///e", "artefacts": "file:///a", "grpc_address": "localhost:0", "grpc_threads": 4}
