@@ -9,11 +9,20 @@ from tests.images.containers import engine, inside
 pytestmark = pytest.mark.images
 IMAGES = ("segmenter", "catalog", "cli")
 FOREIGN = {  # packages of others
-    "segmenter": {"torch", "sqlalchemy", "psycopg", "alembic", "duckdb", "typer", "onnxruntime"},
-    "catalog": {"torch", "opencv-python-headless", "scenedetect-headless", "duckdb", "typer", "onnxruntime"},
-    "cli": {"torch", "pytest", "onnxruntime", "tritonclient"},
+    "segmenter": {"torch", "sqlalchemy", "psycopg", "alembic", "duckdb", "typer", "onnxruntime", "cryptography"},
+    "catalog": {
+        "torch",
+        "opencv-python-headless",
+        "scenedetect-headless",
+        "duckdb",
+        "typer",
+        "onnxruntime",
+        "cryptography",
+    },
+    "cli": {"torch", "pytest", "onnxruntime", "tritonclient", "cryptography"},
 }
 OWN = {"segmenter": "celstream-segmenter", "catalog": "celstream-catalog", "cli": "celstream"}
+LARGEST = {"segmenter": 350e6, "catalog": 300e6, "cli": 500e6}  # bytes besides the base
 TOOLS = "pip pip3 uv gcc cc make apt-key git"
 
 
@@ -34,6 +43,12 @@ def test_an_image_holds_its_own_dependencies_and_lists_them(image: str) -> None:
         "python -c 'import importlib.metadata as m; print(*{d.metadata[\"Name\"].lower() for d in m.distributions()})'",
     )
     assert set(importable.split()) == found
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_stays_small(image: str) -> None:
+    sizes = inside(f"celstream-{image}:0.1.0", "find /opt/celstream -type f -printf '%s\\n'").split()
+    assert sum(map(int, sizes)) < LARGEST[image]
 
 
 @pytest.mark.parametrize("image", IMAGES)
