@@ -29,8 +29,9 @@ from celstream_protos.v1.envelope_pb2 import (
     Rejection,
     Review,
     ReviewVerdict,
+    Rights,
 )
-from celstream_protos.v1.footage_pb2 import Footage
+from celstream_protos.v1.footage_pb2 import FOOTAGE_STYLE_UNSPECIFIED, Footage, FootageStyle
 from google.protobuf.any_pb2 import Any
 
 
@@ -41,10 +42,17 @@ class Hand:
     log: EventLog
     store: ArtefactStore
 
-    def footage(self, name: str, version: str = "1") -> Footage:
+    def footage(
+        self,
+        name: str,
+        version: str = "1",
+        *,
+        canary: bool = False,
+        style: "FootageStyle.ValueType" = FOOTAGE_STYLE_UNSPECIFIED,
+    ) -> Footage:
         id_ = digest(name)
         header = ItemHeader(id=id_, version=item_version("", version), level="footage", footage_id=id_, work=name)
-        footage = Footage(item=header, name=name)
+        footage = Footage(item=header, name=name, style=style, rights=Rights(canary=canary))
         self.log.publish([self.item_event(topics.FOOTAGE.name, footage)])
         return footage
 

@@ -23,39 +23,48 @@ _sym_db = _symbol_database.Default()
 
 
 from celstream_protos.v1 import envelope_pb2 as celstream_dot_v1_dot_envelope__pb2
+from celstream_protos.v1 import evaluation_pb2 as celstream_dot_v1_dot_evaluation__pb2
 from celstream_protos.v1 import footage_pb2 as celstream_dot_v1_dot_footage__pb2
 from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63\x65lstream/v1/catalog.proto\x12\x0c\x63\x65lstream.v1\x1a\x1b\x63\x65lstream/v1/envelope.proto\x1a\x1a\x63\x65lstream/v1/footage.proto\x1a\x19google/protobuf/any.proto\"h\n\x14SubmitFootageRequest\x12\x37\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32 .celstream.v1.FootageDescriptionH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\xad\x01\n\x12\x46ootageDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x06rights\x18\x02 \x01(\x0b\x32\x14.celstream.v1.Rights\x12)\n\x05style\x18\x03 \x01(\x0e\x32\x1a.celstream.v1.FootageStyle\x12\x0c\n\x04work\x18\x04 \x01(\t\x12*\n\x07\x63ontent\x18\x05 \x01(\x0b\x32\x19.celstream.v1.ArtefactRef\"V\n\x15SubmitFootageResponse\x12&\n\x07\x66ootage\x18\x01 \x01(\x0b\x32\x15.celstream.v1.Footage\x12\x15\n\ralready_known\x18\x02 \x01(\x08\")\n\x13WatchFootageRequest\x12\x12\n\nfootage_id\x18\x01 \x01(\t\"\x92\x01\n\x0c\x46ootageState\x12\x12\n\nfootage_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x66inished\x18\x03 \x01(\x08\x12$\n\x06\x66unnel\x18\x04 \x01(\x0b\x32\x14.celstream.v1.Funnel\x12(\n\x08progress\x18\x05 \x03(\x0b\x32\x16.celstream.v1.Progress\"&\n\x10GetFunnelRequest\x12\x12\n\nfootage_id\x18\x01 \x01(\t\"3\n\x06\x46unnel\x12)\n\x06levels\x18\x01 \x03(\x0b\x32\x19.celstream.v1.FunnelLevel\"\xc5\x01\n\x0b\x46unnelLevel\x12\r\n\x05level\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0e\n\x06inputs\x18\x03 \x01(\x03\x12\x13\n\x0binputs_done\x18\x04 \x01(\x03\x12\x15\n\rinputs_parked\x18\x05 \x01(\x03\x12\r\n\x05items\x18\x06 \x01(\x03\x12-\n\nrejections\x18\x07 \x03(\x0b\x32\x19.celstream.v1.ReasonCount\x12\x1e\n\x16inputs_awaiting_review\x18\x08 \x01(\x03\"K\n\x0bReasonCount\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.celstream.v1.RejectionReason\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"\\\n\x10ListItemsRequest\x12\r\n\x05level\x18\x01 \x01(\t\x12\x12\n\nfootage_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Q\n\x11ListItemsResponse\x12#\n\x05items\x18\x01 \x03(\x0b\x32\x14.google.protobuf.Any\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc7\x02\n\x07\x43\x61talog\x12Z\n\rSubmitFootage\x12\".celstream.v1.SubmitFootageRequest\x1a#.celstream.v1.SubmitFootageResponse(\x01\x12O\n\x0cWatchFootage\x12!.celstream.v1.WatchFootageRequest\x1a\x1a.celstream.v1.FootageState0\x01\x12\x41\n\tGetFunnel\x12\x1e.celstream.v1.GetFunnelRequest\x1a\x14.celstream.v1.Funnel\x12L\n\tListItems\x12\x1e.celstream.v1.ListItemsRequest\x1a\x1f.celstream.v1.ListItemsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63\x65lstream/v1/catalog.proto\x12\x0c\x63\x65lstream.v1\x1a\x1b\x63\x65lstream/v1/envelope.proto\x1a\x1d\x63\x65lstream/v1/evaluation.proto\x1a\x1a\x63\x65lstream/v1/footage.proto\x1a\x19google/protobuf/any.proto\"h\n\x14SubmitFootageRequest\x12\x37\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32 .celstream.v1.FootageDescriptionH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\xad\x01\n\x12\x46ootageDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12$\n\x06rights\x18\x02 \x01(\x0b\x32\x14.celstream.v1.Rights\x12)\n\x05style\x18\x03 \x01(\x0e\x32\x1a.celstream.v1.FootageStyle\x12\x0c\n\x04work\x18\x04 \x01(\t\x12*\n\x07\x63ontent\x18\x05 \x01(\x0b\x32\x19.celstream.v1.ArtefactRef\"V\n\x15SubmitFootageResponse\x12&\n\x07\x66ootage\x18\x01 \x01(\x0b\x32\x15.celstream.v1.Footage\x12\x15\n\ralready_known\x18\x02 \x01(\x08\")\n\x13WatchFootageRequest\x12\x12\n\nfootage_id\x18\x01 \x01(\t\"\x92\x01\n\x0c\x46ootageState\x12\x12\n\nfootage_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x66inished\x18\x03 \x01(\x08\x12$\n\x06\x66unnel\x18\x04 \x01(\x0b\x32\x14.celstream.v1.Funnel\x12(\n\x08progress\x18\x05 \x03(\x0b\x32\x16.celstream.v1.Progress\"@\n\x10GetFunnelRequest\x12\x12\n\nfootage_id\x18\x01 \x01(\t\x12\x18\n\x10include_canaries\x18\x02 \x01(\x08\"3\n\x06\x46unnel\x12)\n\x06levels\x18\x01 \x03(\x0b\x32\x19.celstream.v1.FunnelLevel\"\xc5\x01\n\x0b\x46unnelLevel\x12\r\n\x05level\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0e\n\x06inputs\x18\x03 \x01(\x03\x12\x13\n\x0binputs_done\x18\x04 \x01(\x03\x12\x15\n\rinputs_parked\x18\x05 \x01(\x03\x12\r\n\x05items\x18\x06 \x01(\x03\x12-\n\nrejections\x18\x07 \x03(\x0b\x32\x19.celstream.v1.ReasonCount\x12\x1e\n\x16inputs_awaiting_review\x18\x08 \x01(\x03\"K\n\x0bReasonCount\x12-\n\x06reason\x18\x01 \x01(\x0e\x32\x1d.celstream.v1.RejectionReason\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"v\n\x10ListItemsRequest\x12\r\n\x05level\x18\x01 \x01(\t\x12\x12\n\nfootage_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x18\n\x10include_canaries\x18\x05 \x01(\x08\"Q\n\x11ListItemsResponse\x12#\n\x05items\x18\x01 \x03(\x0b\x32\x14.google.protobuf.Any\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x14GetAttachmentRequest\x12\x12\n\nfootage_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"&\n\x15GetAttachmentResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"G\n\x17RecordEvaluationRequest\x12,\n\nevaluation\x18\x01 \x01(\x0b\x32\x18.celstream.v1.Evaluation\"\x1a\n\x18RecordEvaluationResponse2\x86\x04\n\x07\x43\x61talog\x12Z\n\rSubmitFootage\x12\".celstream.v1.SubmitFootageRequest\x1a#.celstream.v1.SubmitFootageResponse(\x01\x12O\n\x0cWatchFootage\x12!.celstream.v1.WatchFootageRequest\x1a\x1a.celstream.v1.FootageState0\x01\x12\x41\n\tGetFunnel\x12\x1e.celstream.v1.GetFunnelRequest\x1a\x14.celstream.v1.Funnel\x12L\n\tListItems\x12\x1e.celstream.v1.ListItemsRequest\x1a\x1f.celstream.v1.ListItemsResponse\x12Z\n\rGetAttachment\x12\".celstream.v1.GetAttachmentRequest\x1a#.celstream.v1.GetAttachmentResponse0\x01\x12\x61\n\x10RecordEvaluation\x12%.celstream.v1.RecordEvaluationRequest\x1a&.celstream.v1.RecordEvaluationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'celstream_protos.v1.catalog_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITFOOTAGEREQUEST']._serialized_start=128
-  _globals['_SUBMITFOOTAGEREQUEST']._serialized_end=232
-  _globals['_FOOTAGEDESCRIPTION']._serialized_start=235
-  _globals['_FOOTAGEDESCRIPTION']._serialized_end=408
-  _globals['_SUBMITFOOTAGERESPONSE']._serialized_start=410
-  _globals['_SUBMITFOOTAGERESPONSE']._serialized_end=496
-  _globals['_WATCHFOOTAGEREQUEST']._serialized_start=498
-  _globals['_WATCHFOOTAGEREQUEST']._serialized_end=539
-  _globals['_FOOTAGESTATE']._serialized_start=542
-  _globals['_FOOTAGESTATE']._serialized_end=688
-  _globals['_GETFUNNELREQUEST']._serialized_start=690
-  _globals['_GETFUNNELREQUEST']._serialized_end=728
-  _globals['_FUNNEL']._serialized_start=730
-  _globals['_FUNNEL']._serialized_end=781
-  _globals['_FUNNELLEVEL']._serialized_start=784
-  _globals['_FUNNELLEVEL']._serialized_end=981
-  _globals['_REASONCOUNT']._serialized_start=983
-  _globals['_REASONCOUNT']._serialized_end=1058
-  _globals['_LISTITEMSREQUEST']._serialized_start=1060
-  _globals['_LISTITEMSREQUEST']._serialized_end=1152
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1154
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1235
-  _globals['_CATALOG']._serialized_start=1238
-  _globals['_CATALOG']._serialized_end=1565
+  _globals['_SUBMITFOOTAGEREQUEST']._serialized_start=159
+  _globals['_SUBMITFOOTAGEREQUEST']._serialized_end=263
+  _globals['_FOOTAGEDESCRIPTION']._serialized_start=266
+  _globals['_FOOTAGEDESCRIPTION']._serialized_end=439
+  _globals['_SUBMITFOOTAGERESPONSE']._serialized_start=441
+  _globals['_SUBMITFOOTAGERESPONSE']._serialized_end=527
+  _globals['_WATCHFOOTAGEREQUEST']._serialized_start=529
+  _globals['_WATCHFOOTAGEREQUEST']._serialized_end=570
+  _globals['_FOOTAGESTATE']._serialized_start=573
+  _globals['_FOOTAGESTATE']._serialized_end=719
+  _globals['_GETFUNNELREQUEST']._serialized_start=721
+  _globals['_GETFUNNELREQUEST']._serialized_end=785
+  _globals['_FUNNEL']._serialized_start=787
+  _globals['_FUNNEL']._serialized_end=838
+  _globals['_FUNNELLEVEL']._serialized_start=841
+  _globals['_FUNNELLEVEL']._serialized_end=1038
+  _globals['_REASONCOUNT']._serialized_start=1040
+  _globals['_REASONCOUNT']._serialized_end=1115
+  _globals['_LISTITEMSREQUEST']._serialized_start=1117
+  _globals['_LISTITEMSREQUEST']._serialized_end=1235
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1237
+  _globals['_LISTITEMSRESPONSE']._serialized_end=1318
+  _globals['_GETATTACHMENTREQUEST']._serialized_start=1320
+  _globals['_GETATTACHMENTREQUEST']._serialized_end=1376
+  _globals['_GETATTACHMENTRESPONSE']._serialized_start=1378
+  _globals['_GETATTACHMENTRESPONSE']._serialized_end=1416
+  _globals['_RECORDEVALUATIONREQUEST']._serialized_start=1418
+  _globals['_RECORDEVALUATIONREQUEST']._serialized_end=1489
+  _globals['_RECORDEVALUATIONRESPONSE']._serialized_start=1491
+  _globals['_RECORDEVALUATIONRESPONSE']._serialized_end=1517
+  _globals['_CATALOG']._serialized_start=1520
+  _globals['_CATALOG']._serialized_end=2038
 # @@protoc_insertion_point(module_scope)

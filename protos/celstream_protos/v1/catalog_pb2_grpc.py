@@ -55,6 +55,16 @@ class CatalogStub:
                 request_serializer=celstream_dot_v1_dot_catalog__pb2.ListItemsRequest.SerializeToString,
                 response_deserializer=celstream_dot_v1_dot_catalog__pb2.ListItemsResponse.FromString,
                 _registered_method=True)
+        self.GetAttachment = channel.unary_stream(
+                '/celstream.v1.Catalog/GetAttachment',
+                request_serializer=celstream_dot_v1_dot_catalog__pb2.GetAttachmentRequest.SerializeToString,
+                response_deserializer=celstream_dot_v1_dot_catalog__pb2.GetAttachmentResponse.FromString,
+                _registered_method=True)
+        self.RecordEvaluation = channel.unary_unary(
+                '/celstream.v1.Catalog/RecordEvaluation',
+                request_serializer=celstream_dot_v1_dot_catalog__pb2.RecordEvaluationRequest.SerializeToString,
+                response_deserializer=celstream_dot_v1_dot_catalog__pb2.RecordEvaluationResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServicer:
@@ -89,6 +99,20 @@ class CatalogServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAttachment(self, request, context):
+        """Streams the bytes that current outcomes of one footage attach under a name. NOT_FOUND where there are none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordEvaluation(self, request, context):
+        """Keeps an evaluation; one of the same id replaces the one before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +135,16 @@ def add_CatalogServicer_to_server(servicer, server):
                     servicer.ListItems,
                     request_deserializer=celstream_dot_v1_dot_catalog__pb2.ListItemsRequest.FromString,
                     response_serializer=celstream_dot_v1_dot_catalog__pb2.ListItemsResponse.SerializeToString,
+            ),
+            'GetAttachment': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetAttachment,
+                    request_deserializer=celstream_dot_v1_dot_catalog__pb2.GetAttachmentRequest.FromString,
+                    response_serializer=celstream_dot_v1_dot_catalog__pb2.GetAttachmentResponse.SerializeToString,
+            ),
+            'RecordEvaluation': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordEvaluation,
+                    request_deserializer=celstream_dot_v1_dot_catalog__pb2.RecordEvaluationRequest.FromString,
+                    response_serializer=celstream_dot_v1_dot_catalog__pb2.RecordEvaluationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +256,60 @@ class Catalog:
             '/celstream.v1.Catalog/ListItems',
             celstream_dot_v1_dot_catalog__pb2.ListItemsRequest.SerializeToString,
             celstream_dot_v1_dot_catalog__pb2.ListItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAttachment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/celstream.v1.Catalog/GetAttachment',
+            celstream_dot_v1_dot_catalog__pb2.GetAttachmentRequest.SerializeToString,
+            celstream_dot_v1_dot_catalog__pb2.GetAttachmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordEvaluation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/celstream.v1.Catalog/RecordEvaluation',
+            celstream_dot_v1_dot_catalog__pb2.RecordEvaluationRequest.SerializeToString,
+            celstream_dot_v1_dot_catalog__pb2.RecordEvaluationResponse.FromString,
             options,
             channel_credentials,
             insecure,

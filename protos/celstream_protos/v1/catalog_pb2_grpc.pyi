@@ -41,6 +41,10 @@ class CatalogStub:
     """How many items each level took and rejected, and why."""
     ListItems: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListItemsRequest, _catalog_pb2.ListItemsResponse]
     """Lists current items of a level, in order of footage and frame."""
+    GetAttachment: _grpc.UnaryStreamMultiCallable[_catalog_pb2.GetAttachmentRequest, _catalog_pb2.GetAttachmentResponse]
+    """Streams the bytes that current outcomes of one footage attach under a name. NOT_FOUND where there are none."""
+    RecordEvaluation: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.RecordEvaluationRequest, _catalog_pb2.RecordEvaluationResponse]
+    """Keeps an evaluation; one of the same id replaces the one before."""
 
 @_typing.type_check_only
 class CatalogAsyncStub(CatalogStub):
@@ -55,6 +59,10 @@ class CatalogAsyncStub(CatalogStub):
     """How many items each level took and rejected, and why."""
     ListItems: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListItemsRequest, _catalog_pb2.ListItemsResponse]  # type: ignore[assignment]
     """Lists current items of a level, in order of footage and frame."""
+    GetAttachment: _aio.UnaryStreamMultiCallable[_catalog_pb2.GetAttachmentRequest, _catalog_pb2.GetAttachmentResponse]  # type: ignore[assignment]
+    """Streams the bytes that current outcomes of one footage attach under a name. NOT_FOUND where there are none."""
+    RecordEvaluation: _aio.UnaryUnaryMultiCallable[_catalog_pb2.RecordEvaluationRequest, _catalog_pb2.RecordEvaluationResponse]  # type: ignore[assignment]
+    """Keeps an evaluation; one of the same id replaces the one before."""
 
 class CatalogServicer(metaclass=_abc_1.ABCMeta):
     """Intake of footage, and the projection of all topics."""
@@ -90,5 +98,21 @@ class CatalogServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ListItemsResponse, _abc.Awaitable[_catalog_pb2.ListItemsResponse]]:
         """Lists current items of a level, in order of footage and frame."""
+
+    @_abc_1.abstractmethod
+    def GetAttachment(
+        self,
+        request: _catalog_pb2.GetAttachmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_catalog_pb2.GetAttachmentResponse], _abc.AsyncIterator[_catalog_pb2.GetAttachmentResponse]]:
+        """Streams the bytes that current outcomes of one footage attach under a name. NOT_FOUND where there are none."""
+
+    @_abc_1.abstractmethod
+    def RecordEvaluation(
+        self,
+        request: _catalog_pb2.RecordEvaluationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.RecordEvaluationResponse, _abc.Awaitable[_catalog_pb2.RecordEvaluationResponse]]:
+        """Keeps an evaluation; one of the same id replaces the one before."""
 
 def add_CatalogServicer_to_server(servicer: CatalogServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -14,6 +14,7 @@ from celstream_platform.settings import load
 from celstream_platform.shutdown import Shutdown, drain
 
 from celstream_catalog import funnel_metrics
+from celstream_catalog.canary_metrics import CanaryMetrics
 from celstream_catalog.catalog import Catalog
 from celstream_catalog.inbox import InboxIntake
 from celstream_catalog.inbox_rescan import Rescan
@@ -75,9 +76,10 @@ def _serve(
 
         return threading.Thread(target=guarded, name=name)
 
+    canaries = CanaryMetrics(catalog, settings.canary_period_seconds)
     threads = [
         beside("projection", lambda: catalog.run(shutdown.requested)),
-        beside("funnel", lambda: funnel_metrics.keep_counting(catalog, shutdown)),
+        beside("funnel", lambda: funnel_metrics.keep_counting(catalog, shutdown, beside=canaries.count)),
     ]
     if inbox is not None:
         intake = InboxIntake(

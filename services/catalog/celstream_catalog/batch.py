@@ -21,6 +21,8 @@ from celstream_protos.v1.envelope_pb2 import (
     Review,
     Takedown,
 )
+from celstream_protos.v1.evaluation_pb2 import Evaluation
+from celstream_protos.v1.footage_pb2 import Footage
 from google.protobuf.message import DecodeError, Message
 
 from celstream_catalog.levels import Chain, Level
@@ -42,6 +44,8 @@ class Batch:
     rejections: dict[str, Row] = field(default_factory=dict)
     reviews: dict[str, Row] = field(default_factory=dict)
     takedowns: dict[str, Row] = field(default_factory=dict)
+    facts: dict[str, Row] = field(default_factory=dict)  # by footage id
+    evaluations: dict[str, Row] = field(default_factory=dict)
     skipped: list[Row] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     events: int = 0
@@ -61,6 +65,7 @@ def read_batch(deliveries: Iterable[Delivery], chain: Chain, store: ArtefactStor
         topics.REJECTIONS.name: _rejection,
         topics.REVIEWS.name: lambda batch, delivery: _review(batch, delivery, chain),
         topics.TAKEDOWNS.name: _takedown,
+        topics.EVALUATIONS.name: _evaluation,
         topics.PROGRESS.name: _progress,
     }
     for delivery in deliveries:
@@ -126,6 +131,13 @@ def _item(batch: Batch, delivery: Delivery, level: Level) -> None:
     _keep_newest(batch.items, header.id, item)
     _keep_newest(batch.item_versions, (header.id, header.version), version)
     batch.footage_ids.add(header.footage_id)
+    if isinstance(message, Footage):
+        _keep_newest(batch.facts, header.id, {**footage_facts(message), "offset": delivery.offset})
+
+
+def footage_facts(footage: Footage) -> Row:
+    """The row of `footage_facts` of a footage, without its offset."""
+    return {"footage_id": footage.item.id, "style": footage.style, "canary": footage.rights.canary}
 
 
 def _outcome(batch: Batch, delivery: Delivery, store: ArtefactStore) -> None:
@@ -258,6 +270,21 @@ def _takedown(batch: Batch, delivery: Delivery) -> None:
         "message": event.value,
     }
     _keep_newest(batch.takedowns, takedown.id, row)
+
+
+def _evaluation(batch: Batch, delivery: Delivery) -> None:
+    event = delivery.event
+    evaluation = decode(event, Evaluation)
+    if not evaluation.id or not evaluation.benchmark:
+        raise Invalid(f"{event.topic} {event.key}: evaluation without id or benchmark.")
+    row = {
+        "evaluation_id": evaluation.id,
+        "benchmark": evaluation.benchmark,
+        "evaluated_at": evaluation.evaluated_at.seconds,
+        "offset": delivery.offset,
+        "message": event.value,
+    }
+    _keep_newest(batch.evaluations, evaluation.id, row)
 
 
 def _progress(batch: Batch, delivery: Delivery) -> None:

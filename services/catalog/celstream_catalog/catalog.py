@@ -14,11 +14,12 @@ from typing import Self
 
 from celstream_platform import logs
 from celstream_platform.artefacts.port import ArtefactStore
-from celstream_platform.errors import Invalid, Unavailable
+from celstream_platform.errors import Invalid, NotFound, Unavailable
 from celstream_platform.eventlog.port import EventLog
 from celstream_platform.topics import dead_letters
 from celstream_protos.v1.catalog_pb2 import FootageState, Funnel
 from celstream_protos.v1.envelope_pb2 import ArtefactRef, ItemHeader, Outcome, Progress, Rejection, Review, Takedown
+from celstream_protos.v1.evaluation_pb2 import Evaluation
 from google.protobuf.message import Message
 from sqlalchemy import Connection
 
@@ -28,7 +29,8 @@ from celstream_catalog.batch import Batch
 from celstream_catalog.completion import Completion, completions
 from celstream_catalog.corrections import ReviewStatus, due, review_status
 from celstream_catalog.database import open_database, reading, unavailable
-from celstream_catalog.funnel import funnel
+from celstream_catalog.evaluations import evaluation_event, evaluations
+from celstream_catalog.funnel import funnel, items_by_style
 from celstream_catalog.intake import Description, Intake, Submission
 from celstream_catalog.levels import CHAIN, Chain
 from celstream_catalog.metrics import PROJECTED_EVENTS, SKIPPED_EVENTS
@@ -41,6 +43,7 @@ log = logs.logger(__name__)
 POLL_SECONDS = 0.2  # how long others in this process wait for their turn at most
 LOOK_ANYWAY_SECONDS = 1.0  # another process may have projected what a watcher waits for
 RETRY_SECONDS = 1.0
+PART_BYTES = 1 << 20  # well below what a gRPC message may hold
 UNDESCRIBED = Description()
 
 
@@ -129,7 +132,7 @@ class Catalog:
     # Asking. All of it raises Unavailable where the database cannot be reached, Invalid for an unknown level.
 
     def footages(self) -> list[FootageEntry]:
-        """All footage that is in, by name."""
+        """All footage that is in, by name; without canaries."""
         with self._reading() as connection:
             messages = queries.items(connection, self.chain, self.chain.root.name)
             found = completions(connection, self.chain)
@@ -147,20 +150,28 @@ class Catalog:
         with self._reading() as connection:
             return all(completion.finished for completion in completions(connection, self.chain).values())
 
-    def funnel(self, footage_id: str | None = None) -> Funnel:
-        """How many inputs, items and rejections there are at each level, of one footage or of all."""
+    def funnel(self, footage_id: str | None = None, *, canaries: bool = False) -> Funnel:
+        """How many inputs, items and rejections there are at each level, of one footage or of all.
+
+        canaries: of all, whether canary footage counts as well; likewise below.
+        """
         with self._reading() as connection:
-            return funnel(connection, self.chain, footage_id)
+            return funnel(connection, self.chain, footage_id, canaries=canaries)
+
+    def items_by_style(self) -> dict[tuple[str, int], int]:
+        """How many current items there are, by level and `FootageStyle` of their footage; without canaries."""
+        with self._reading() as connection:
+            return items_by_style(connection)
 
     def check_balance(self, footage_id: str | None = None) -> list[str]:
         """What does not add up, one line each; empty where every input has its outcome and all listed is stored."""
         with self._reading() as connection:
             return check_balance(connection, self.chain, footage_id)
 
-    def items(self, level: str, footage_id: str | None = None) -> list[Message]:
+    def items(self, level: str, footage_id: str | None = None, *, canaries: bool = False) -> list[Message]:
         """Current items of a level, in order of footage and frame."""
         with self._reading() as connection:
-            return queries.items(connection, self.chain, level, footage_id)
+            return queries.items(connection, self.chain, level, footage_id, canaries=canaries)
 
     def near_duplicates(self) -> dict[str, str]:
         """Of each current clip that shows the same pictures as an earlier one, the first of them; by clip id."""
@@ -168,10 +179,12 @@ class Catalog:
 
         return first_of_same(dict(map(fingerprint_of, self.items("clips"))))
 
-    def page(self, level: str, footage_id: str | None, size: int, token: str) -> tuple[list[Message], str]:
+    def page(
+        self, level: str, footage_id: str | None, size: int, token: str, *, canaries: bool = False
+    ) -> tuple[list[Message], str]:
         """Up to `size` current items after `token`, and the token of the next page, empty on the last one."""
         with self._reading() as connection:
-            return queries.page(connection, self.chain, level, footage_id, size, token)
+            return queries.page(connection, self.chain, level, footage_id, size, token, canaries=canaries)
 
     def item(self, item_id: str) -> Message:
         """One current item. Raises NotFound."""
@@ -179,14 +192,29 @@ class Catalog:
             return queries.item(connection, self.chain, item_id)
 
     def rejections(self, level: str | None = None, footage_id: str | None = None) -> list[Rejection]:
-        """Current rejections, in order of footage and frame."""
+        """Current rejections, in order of footage and frame; of all footage, those of canaries are left out."""
         with self._reading() as connection:
             return queries.rejections(connection, level, footage_id)
 
     def attachments(self, name: str | None = None, footage_id: str | None = None) -> list[Attached]:
-        """Attachments of current outcomes."""
+        """Attachments of current outcomes; of all footage, those of canaries are left out."""
         with self._reading() as connection:
             return queries.attachments(connection, name, footage_id)
+
+    def attached_bytes(self, footage_id: str, name: str) -> Iterator[bytes]:
+        """What current outcomes of a footage attach under a name, in parts. Raises NotFound where there is nothing."""
+        found = self.attachments(name, footage_id)
+        if not found:
+            raise NotFound(f"{footage_id}: nothing called {name!r} is attached to it. Wait until it is finished.")
+        for attached in found:
+            with self._store.open(attached.artefact) as file:
+                while part := file.read(PART_BYTES):
+                    yield part
+
+    def evaluations(self, benchmark: str, most: int | None = None) -> list[Evaluation]:
+        """The evaluations of a benchmark, the latest first. most: no more than so many."""
+        with self._reading() as connection:
+            return evaluations(connection, benchmark, most)
 
     def parked(self, footage_id: str | None = None) -> list[Parked]:
         """Inputs that are in a dead-letter topic."""
@@ -308,6 +336,11 @@ class Catalog:
             events = offers.offers_again(connection, self.chain, spec, parked=parked, footage_id=footage_id)
             self._log.publish(events)
         return len(events)
+
+    def record_evaluation(self, evaluation: Evaluation) -> None:
+        """Keep an evaluation; one of the same id replaces the one before. Raises Invalid for one that is incomplete."""
+        with self._seen_at_once():
+            self._log.publish([evaluation_event(evaluation)])
 
     @contextmanager
     def _seen_at_once(self) -> Iterator[None]:

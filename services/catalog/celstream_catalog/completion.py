@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, and_, exists, func, literal, sel
 
 from celstream_catalog.corrections import due
 from celstream_catalog.levels import Chain, StageSpec
+from celstream_catalog.queries import of_footage
 from celstream_catalog.tables import ITEM, ITEMS, LISTINGS, LIVE, OUTCOMES, REJECTION, REJECTIONS, VERSIONS
 
 
@@ -58,7 +59,7 @@ def completions(connection: Connection, chain: Chain, footage_id: str | None = N
     return found
 
 
-def inputs_by_state(stage: StageSpec, footage_id: str | None = None) -> Select[Any]:
+def inputs_by_state(stage: StageSpec, footage_id: str | None = None, *, canaries: bool = True) -> Select[Any]:
     """Inputs of a stage by footage and state of their outcome (NULL: none): rows (footage_id, state, number)."""
     current = and_(
         OUTCOMES.c.stage == stage.name,
@@ -66,13 +67,13 @@ def inputs_by_state(stage: StageSpec, footage_id: str | None = None) -> Select[A
         OUTCOMES.c.input_version == ITEMS.c.version,
         *([OUTCOMES.c.recipe == stage.recipe] if stage.recipe is not None else []),
     )
-    statement = (
+    wanted = of_footage(ITEMS.c.footage_id, footage_id, canaries=canaries)
+    return (
         select(ITEMS.c.footage_id, OUTCOMES.c.state, func.count().label("number"))
         .select_from(ITEMS.outerjoin(OUTCOMES, current))
-        .where(ITEMS.c.level == stage.consumes, ITEMS.c.state == LIVE)
+        .where(ITEMS.c.level == stage.consumes, ITEMS.c.state == LIVE, wanted)
         .group_by(ITEMS.c.footage_id, OUTCOMES.c.state)
     )
-    return statement if footage_id is None else statement.where(ITEMS.c.footage_id == footage_id)
 
 
 def missing_refs(connection: Connection, footage_id: str | None = None) -> list[Row[Any]]:

@@ -1,6 +1,7 @@
 """The funnel: how many inputs each stage has done, how many items and rejections came of them, and why.
 
-Only what is current counts: what a newer outcome withdrew, and failures that a replay mended, leave no trace.
+Only what is current counts: what a newer outcome withdrew, and failures that a replay mended, leave no trace. Canary
+footage counts where it is asked for: it is worked on as all footage is, but nobody gets anything of it.
 """
 
 from celstream_protos.v1.catalog_pb2 import Funnel, FunnelLevel, ReasonCount
@@ -12,24 +13,26 @@ from sqlalchemy import Connection, func, select
 
 from celstream_catalog.completion import inputs_by_state
 from celstream_catalog.levels import INTAKE, Chain
-from celstream_catalog.tables import ITEMS, LIVE, REJECTIONS
+from celstream_catalog.queries import of_footage
+from celstream_catalog.tables import FACTS, ITEMS, LIVE, REJECTIONS
 
 
-def funnel(connection: Connection, chain: Chain, footage_id: str | None = None) -> Funnel:
+def funnel(connection: Connection, chain: Chain, footage_id: str | None = None, *, canaries: bool = False) -> Funnel:
     """The funnel of one footage, or of all: the root, then every level that an active stage makes.
 
     Of the root, inputs are the files that were offered.
     """
-    of_items = select(ITEMS.c.level, func.count().label("number")).where(ITEMS.c.state == LIVE).group_by(ITEMS.c.level)
+    of_items = (
+        select(ITEMS.c.level, func.count().label("number"))
+        .where(ITEMS.c.state == LIVE, of_footage(ITEMS.c.footage_id, footage_id, canaries=canaries))
+        .group_by(ITEMS.c.level)
+    )
     of_rejections = (
         select(REJECTIONS.c.level, REJECTIONS.c.reason, func.count().label("number"))
-        .where(REJECTIONS.c.current)
+        .where(REJECTIONS.c.current, of_footage(REJECTIONS.c.footage_id, footage_id, canaries=canaries))
         .group_by(REJECTIONS.c.level, REJECTIONS.c.reason)
         .order_by(REJECTIONS.c.reason)
     )
-    if footage_id is not None:
-        of_items = of_items.where(ITEMS.c.footage_id == footage_id)
-        of_rejections = of_rejections.where(REJECTIONS.c.footage_id == footage_id)
     items = {row.level: row.number for row in connection.execute(of_items)}
     reasons: dict[str, list[ReasonCount]] = {}
     for row in connection.execute(of_rejections):
@@ -45,7 +48,7 @@ def funnel(connection: Connection, chain: Chain, footage_id: str | None = None) 
     levels = [root]
     for stage in chain.stages:
         inputs: dict[int | None, int] = {}
-        for row in connection.execute(inputs_by_state(stage, footage_id)):
+        for row in connection.execute(inputs_by_state(stage, footage_id, canaries=canaries)):
             inputs[row.state] = inputs.get(row.state, 0) + row.number
         levels += [
             FunnelLevel(
@@ -61,3 +64,14 @@ def funnel(connection: Connection, chain: Chain, footage_id: str | None = None) 
             for level in stage.produces
         ]
     return Funnel(levels=levels)
+
+
+def items_by_style(connection: Connection) -> dict[tuple[str, int], int]:
+    """How many current items there are, by level and style (value of `FootageStyle`) of their footage; no canaries."""
+    statement = (
+        select(ITEMS.c.level, FACTS.c.style, func.count().label("number"))
+        .join(FACTS, FACTS.c.footage_id == ITEMS.c.footage_id)
+        .where(ITEMS.c.state == LIVE, ~FACTS.c.canary)
+        .group_by(ITEMS.c.level, FACTS.c.style)
+    )
+    return {(row.level, row.style): row.number for row in connection.execute(statement)}

@@ -103,6 +103,7 @@ class Chain:
             topics.REJECTIONS,
             topics.REVIEWS,
             topics.TAKEDOWNS,
+            topics.EVALUATIONS,
             topics.PROGRESS,
         )
 

@@ -21,6 +21,8 @@ from celstream_catalog.metrics import BATCH_SECONDS
 from celstream_catalog.states import Touched, recompute
 from celstream_catalog.tables import (
     ATTACHMENTS,
+    EVALUATIONS,
+    FACTS,
     ITEM,
     ITEMS,
     LISTINGS,
@@ -145,12 +147,14 @@ def apply_batch(connection: Connection, batch: Batch, chain: Chain) -> set[str]:
     touched = Touched(items=set(batch.items), rejections=set(batch.rejections))
     upsert(connection, VERSIONS, list(batch.item_versions.values()))
     upsert(connection, ITEMS, list(batch.items.values()), keep=["state"])
+    upsert(connection, FACTS, list(batch.facts.values()))
     _write_outcomes(connection, batch, touched)
     upsert(connection, REJECTIONS, list(batch.rejections.values()), keep=["current"])
     upsert(connection, REVIEWS, list(batch.reviews.values()))
     touched.items.update(row["item_id"] for row in batch.reviews.values())
     upsert(connection, TAKEDOWNS, list(batch.takedowns.values()))
     _touch_takedowns(connection, batch, touched)
+    upsert(connection, EVALUATIONS, list(batch.evaluations.values()))
     upsert(connection, SKIPPED, batch.skipped)
     footage_ids = recompute(connection, touched, chain)
     positions = [{"topic": t, "partition": p, "next_offset": offset} for (t, p), offset in batch.positions.items()]

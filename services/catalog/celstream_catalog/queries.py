@@ -1,6 +1,7 @@
 """What the catalog answers: current items, rejections, attachments, lineage, history. Parquet and report read these.
 
-Only what is current is seen here, except in the functions that say history.
+Only what is current is seen here, except in the functions that say history. Of all footage, canary footage is left out
+unless it is asked for: it is no part of the collection.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -12,10 +13,10 @@ from typing import Any
 from celstream_platform.errors import Invalid, NotFound
 from celstream_protos.v1.envelope_pb2 import OUTCOME_STATE_PARKED, ArtefactRef, ItemHeader, Outcome, Rejection
 from google.protobuf.message import Message
-from sqlalchemy import Connection, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, select, true, tuple_
 
 from celstream_catalog.levels import Chain
-from celstream_catalog.tables import ATTACHMENTS, ITEMS, LIVE, OUTCOME_VERSIONS, OUTCOMES, REJECTIONS, VERSIONS
+from celstream_catalog.tables import ATTACHMENTS, FACTS, ITEMS, LIVE, OUTCOME_VERSIONS, OUTCOMES, REJECTIONS, VERSIONS
 
 ORDER = (ITEMS.c.footage_id, ITEMS.c.start_frame, ITEMS.c.end_frame, ITEMS.c.item_id)
 LARGEST_PAGE = 1000
@@ -43,14 +44,31 @@ class Parked:
     error: str
 
 
-def items(connection: Connection, chain: Chain, level: str, footage_id: str | None = None) -> list[Message]:
+def of_footage(column: ColumnElement[str], footage_id: str | None, *, canaries: bool = False) -> ColumnElement[bool]:
+    """Condition that rows are of one footage; of all (None), that they are of none that is a canary, unless wanted."""
+    if footage_id is not None:
+        return column == footage_id
+    return true() if canaries else column.not_in(select(FACTS.c.footage_id).where(FACTS.c.canary))
+
+
+def items(
+    connection: Connection, chain: Chain, level: str, footage_id: str | None = None, *, canaries: bool = False
+) -> list[Message]:
     """Current items of a level as its messages, in order of footage and frame. Raises Invalid for an unknown level."""
     message_type = chain.level(level).message_type
-    return [message_type.FromString(row.message) for row in connection.execute(_items(level, footage_id))]
+    rows = connection.execute(_items(level, footage_id, canaries=canaries))
+    return [message_type.FromString(row.message) for row in rows]
 
 
 def page(
-    connection: Connection, chain: Chain, level: str, footage_id: str | None, size: int, token: str
+    connection: Connection,
+    chain: Chain,
+    level: str,
+    footage_id: str | None,
+    size: int,
+    token: str,
+    *,
+    canaries: bool = False,
 ) -> tuple[list[Message], str]:
     """Up to `size` items (1 to 1000; at most 2 MiB) that follow `token` (empty: from the start), and the next token.
 
@@ -59,7 +77,7 @@ def page(
     message_type = chain.level(level).message_type
     if not 1 <= size <= LARGEST_PAGE:
         raise Invalid(f"page of {size} items. Ask for 1 to {LARGEST_PAGE}.")
-    statement = _items(level, footage_id).limit(size + 1)
+    statement = _items(level, footage_id, canaries=canaries).limit(size + 1)
     if token:
         statement = statement.where(tuple_(*ORDER) > tuple_(*_place(token)))
     rows = list(connection.execute(statement))
@@ -83,11 +101,11 @@ def item(connection: Connection, chain: Chain, item_id: str) -> Message:
 
 def rejections(connection: Connection, level: str | None = None, footage_id: str | None = None) -> list[Rejection]:
     """Current rejections, in order of footage and frame; refusals by a person among them."""
-    statement = select(REJECTIONS.c.message).where(REJECTIONS.c.current)
+    statement = select(REJECTIONS.c.message).where(
+        REJECTIONS.c.current, of_footage(REJECTIONS.c.footage_id, footage_id)
+    )
     if level is not None:
         statement = statement.where(REJECTIONS.c.level == level)
-    if footage_id is not None:
-        statement = statement.where(REJECTIONS.c.footage_id == footage_id)
     order = (REJECTIONS.c.footage_id, REJECTIONS.c.start_frame, REJECTIONS.c.rejection_id)
     return [Rejection.FromString(message) for message in connection.scalars(statement.order_by(*order))]
 
@@ -97,12 +115,11 @@ def attachments(connection: Connection, name: str | None = None, footage_id: str
     statement = (
         select(ATTACHMENTS, ITEMS.c.footage_id)
         .join(ITEMS, and_(ITEMS.c.item_id == ATTACHMENTS.c.input_id, ITEMS.c.state == LIVE))
+        .where(of_footage(ITEMS.c.footage_id, footage_id))
         .order_by(ITEMS.c.footage_id, ATTACHMENTS.c.input_id, ATTACHMENTS.c.stage, ATTACHMENTS.c.name)
     )
     if name is not None:
         statement = statement.where(ATTACHMENTS.c.name == name)
-    if footage_id is not None:
-        statement = statement.where(ITEMS.c.footage_id == footage_id)
     return [
         Attached(
             stage=row.stage,
@@ -116,7 +133,7 @@ def attachments(connection: Connection, name: str | None = None, footage_id: str
 
 
 def parked(connection: Connection, footage_id: str | None = None) -> list[Parked]:
-    """Live inputs whose current outcome is parked."""
+    """Live inputs whose current outcome is parked; those of canaries are among them, as somebody must look at them."""
     current = and_(ITEMS.c.item_id == OUTCOMES.c.input_id, ITEMS.c.version == OUTCOMES.c.input_version)
     statement = (
         select(OUTCOMES.c.stage, OUTCOMES.c.input_id, ITEMS.c.footage_id, OUTCOMES.c.error)
@@ -157,9 +174,9 @@ def outcomes(connection: Connection, input_id: str) -> list[Outcome]:
     return [Outcome.FromString(message) for message in connection.scalars(statement)]
 
 
-def _items(level: str, footage_id: str | None) -> Select[Any]:
-    statement = _versions().where(ITEMS.c.level == level, ITEMS.c.state == LIVE).order_by(*ORDER)
-    return statement if footage_id is None else statement.where(ITEMS.c.footage_id == footage_id)
+def _items(level: str, footage_id: str | None, *, canaries: bool) -> Select[Any]:
+    wanted = of_footage(ITEMS.c.footage_id, footage_id, canaries=canaries)
+    return _versions().where(ITEMS.c.level == level, ITEMS.c.state == LIVE, wanted).order_by(*ORDER)
 
 
 def _versions() -> Select[Any]:

@@ -18,7 +18,7 @@ DAY_SECONDS = 24 * 3600.0
 
 
 class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
-    """SubmitFootage, WatchFootage, GetFunnel and ListItems."""
+    """Intake of footage, and what became of it; see the contract."""
 
     def __init__(
         self, catalog: Catalog, *, upload_bytes: int, scratch: Path | None, stopping: Callable[[], bool]
@@ -55,13 +55,17 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
     def GetFunnel(  # noqa: N802 - the contract's name
         self, request: catalog_pb2.GetFunnelRequest, context: grpc.ServicerContext
     ) -> catalog_pb2.Funnel:
-        return self._catalog.funnel(request.footage_id or None)
+        return self._catalog.funnel(request.footage_id or None, canaries=request.include_canaries)
 
     def ListItems(  # noqa: N802 - the contract's name
         self, request: catalog_pb2.ListItemsRequest, context: grpc.ServicerContext
     ) -> catalog_pb2.ListItemsResponse:
         items, token = self._catalog.page(
-            request.level, request.footage_id or None, request.page_size or DEFAULT_PAGE, request.page_token
+            request.level,
+            request.footage_id or None,
+            request.page_size or DEFAULT_PAGE,
+            request.page_token,
+            canaries=request.include_canaries,
         )
         response = catalog_pb2.ListItemsResponse(next_page_token=token)
         for item in items:
@@ -69,6 +73,18 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
             packed.Pack(item)
             response.items.append(packed)
         return response
+
+    def GetAttachment(  # noqa: N802 - the contract's name
+        self, request: catalog_pb2.GetAttachmentRequest, context: grpc.ServicerContext
+    ) -> Iterator[catalog_pb2.GetAttachmentResponse]:
+        for part in self._catalog.attached_bytes(request.footage_id, request.name):
+            yield catalog_pb2.GetAttachmentResponse(chunk=part)
+
+    def RecordEvaluation(  # noqa: N802 - the contract's name
+        self, request: catalog_pb2.RecordEvaluationRequest, context: grpc.ServicerContext
+    ) -> catalog_pb2.RecordEvaluationResponse:
+        self._catalog.record_evaluation(request.evaluation)
+        return catalog_pb2.RecordEvaluationResponse()
 
     def _receive(self, requests: Iterator[catalog_pb2.SubmitFootageRequest], path: Path) -> None:
         taken = 0
@@ -94,5 +110,7 @@ def catalog_service(servicer: CatalogServicer) -> Service:
             "WatchFootage": Policy(READERS, default_seconds=DAY_SECONDS, max_seconds=DAY_SECONDS),
             "GetFunnel": Policy(READERS),
             "ListItems": Policy(READERS),
+            "GetAttachment": Policy(READERS),
+            "RecordEvaluation": Policy(WRITERS),
         },
     )

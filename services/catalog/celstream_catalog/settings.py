@@ -16,6 +16,9 @@ class CatalogSettings(ServiceSettings):
     upload_bytes: int = Field(
         64 << 30, ge=1 << 20, description="Largest footage taken as a stream or from the inbox, bytes."
     )
+    canary_period_seconds: float = Field(
+        0.0, ge=0, description="How often canary footage is evaluated, seconds; 0: never. Alerts go by it."
+    )
     inbox: str = Field(
         "", description="URL of the inbox: s3://BUCKET/PREFIX?endpoint=URL or file:///FOLDER; empty for none."
     )

@@ -185,6 +185,31 @@ class Takedown(Base):
     message: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class FootageFacts(Base):
+    """What questions about items ask of their footage, as its last event says. style: value of `FootageStyle`.
+
+    canary: whether it is footage with known truth that is there to be compared, and no part of the collection.
+    """
+
+    __tablename__ = "footage_facts"
+    footage_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    style: Mapped[int]
+    canary: Mapped[bool] = mapped_column(Boolean)
+    offset: Mapped[int] = mapped_column(BigInteger)
+
+
+class EvaluationRow(Base):
+    """An evaluation. evaluated_at: seconds since 1970."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (Index("ix_evaluations_benchmark", "benchmark", "evaluated_at"),)
+    evaluation_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    benchmark: Mapped[str] = mapped_column(Text)
+    evaluated_at: Mapped[int] = mapped_column(BigInteger)
+    offset: Mapped[int] = mapped_column(BigInteger)
+    message: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class SkippedEvent(Base):
     """An event that the projection could not read, and why."""
 
@@ -206,4 +231,6 @@ ATTACHMENTS = cast(Table, Attachment.__table__)
 REJECTIONS = cast(Table, Rejection.__table__)
 REVIEWS = cast(Table, Review.__table__)
 TAKEDOWNS = cast(Table, Takedown.__table__)
+FACTS = cast(Table, FootageFacts.__table__)
+EVALUATIONS = cast(Table, EvaluationRow.__table__)
 SKIPPED = cast(Table, SkippedEvent.__table__)

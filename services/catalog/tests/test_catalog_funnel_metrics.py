@@ -12,6 +12,7 @@ from celstream_platform.metrics import REGISTRY
 from celstream_platform.shutdown import Shutdown
 from celstream_protos.v1.clip_pb2 import Clip
 from celstream_protos.v1.envelope_pb2 import OUTCOME_STATE_PARKED
+from celstream_protos.v1.footage_pb2 import FOOTAGE_STYLE_JAPANESE
 
 if TYPE_CHECKING:
     from tests.catalog_hand import Hand
@@ -29,6 +30,10 @@ def too_short() -> float | None:
     return REGISTRY.get_sample_value("celstream_catalog_rejections", labels)
 
 
+def items(level: str, style: str) -> float | None:
+    return REGISTRY.get_sample_value("celstream_catalog_items", {"level": level, "style": style})
+
+
 def imbalances() -> float | None:
     return REGISTRY.get_sample_value("celstream_catalog_imbalances")
 
@@ -39,7 +44,7 @@ def test_the_funnel_is_counted_and_what_is_worked_on_is_no_imbalance(catalog: Ca
     catalog.catch_up()
     count(catalog)
     assert [inputs(state) for state in ("pending", "done", "parked")] == [1, 1, 0]
-    assert REGISTRY.get_sample_value("celstream_catalog_items", {"level": "clips"}) == 2
+    assert REGISTRY.get_sample_value("celstream_catalog_items", {"level": "clips", "style": "unspecified"}) == 2
     assert too_short() == 1
     assert imbalances() == 0
     hand.cut(second, [], state=OUTCOME_STATE_PARKED, error="a bug")
@@ -67,6 +72,15 @@ def test_an_event_that_could_not_be_read_is_an_imbalance(catalog: Catalog, hand:
     catalog.catch_up()
     count(catalog)
     assert imbalances() == 1
+
+
+def test_items_are_counted_by_the_style_of_their_footage(catalog: Catalog, hand: Hand) -> None:
+    hand.cut(hand.footage("first", style=FOOTAGE_STYLE_JAPANESE), [(0, 40), (40, 80)])
+    hand.cut(hand.footage("second", style=77), [(0, 40)])  # type: ignore[arg-type] - of a later version
+    catalog.catch_up()
+    count(catalog)
+    by_style = [items("clips", style) for style in ("japanese", "other", "unspecified", "american")]
+    assert by_style == [2, 1, 0, None]
 
 
 def test_it_is_counted_at_once_and_until_the_end(catalog: Catalog, hand: Hand) -> None:

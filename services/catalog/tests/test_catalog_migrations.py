@@ -4,13 +4,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from celstream_catalog.database import VERSION, open_database, reading, upgrade, writing
-from celstream_catalog.tables import Base
+from celstream_catalog import Catalog
+from celstream_catalog.database import MIGRATIONS, VERSION, open_database, reading, upgrade, writing
+from celstream_catalog.tables import FACTS, Base
+from celstream_platform.artefacts import ArtefactStore
 from celstream_platform.errors import Invalid, Unavailable
+from celstream_platform.eventlog import EventLog
+from celstream_protos.v1.footage_pb2 import FOOTAGE_STYLE_CHINESE
 from celstream_stack.ports import free_port
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
+
+from tests.catalog_hand import Hand
 
 pytest_plugins = ["tests.catalog_hand"]
 
@@ -28,6 +36,32 @@ def test_the_migrations_make_exactly_the_tables_of_a_new_database(database_url: 
     with reading(engine) as connection:
         assert connection.scalar(select(VERSION)) == newest
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_a_catalog_of_an_earlier_version_keeps_what_it_has_and_learns_of_its_footage(
+    database_url: str, event_log: EventLog, store: ArtefactStore
+) -> None:
+    with Catalog(database_url, event_log, store) as catalog:
+        hand = Hand(event_log, store)
+        hand.cut(hand.footage("canary", canary=True), [(0, 40)])
+        hand.cut(hand.footage("film", style=FOOTAGE_STYLE_CHINESE), [(0, 40)])
+        catalog.catch_up()
+        engine = open_database(database_url)
+        with reading(engine) as connection:
+            facts = connection.execute(select(FACTS).order_by(FACTS.c.footage_id)).all()
+        with writing(engine) as connection:
+            downgrade(connection, "0001")
+    with Catalog(database_url, event_log, store) as catalog, reading(engine) as connection:
+        assert connection.execute(select(FACTS).order_by(FACTS.c.footage_id)).all() == facts
+        assert [len(catalog.items("clips")), len(catalog.items("clips", canaries=True))] == [1, 2]
+
+
+def downgrade(connection: Connection, to: str) -> None:
+    """Take the tables back to an earlier version."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.downgrade(config, to)
 
 
 def test_processes_that_start_at_once_wait_for_each_other(database_url: str) -> None:

@@ -25,6 +25,7 @@ REVIEWS = Topic(
     "celstream.reviews", compacted=False, retention_hours=FOR_EVER_HOURS
 )  # an item's correction counts on after a later word on it, so the last event of its key is not enough
 TAKEDOWNS = Topic("celstream.takedowns")
+EVALUATIONS = Topic("celstream.evaluations")
 INBOX = Topic("celstream.inbox")  # written by the bucket: what was dropped into it, the last of each object for ever
 PROGRESS = Topic(
     "celstream.progress", compacted=False, retention_hours=1
@@ -36,4 +37,4 @@ def dead_letters(stage: str) -> Topic:
     return Topic(f"{PREFIX}{stage}.dlq", compacted=False, retention_hours=90 * 24)
 
 
-ALL = (FOOTAGE, CLIPS, REJECTIONS, OUTCOMES, REVIEWS, TAKEDOWNS, INBOX, PROGRESS)
+ALL = (FOOTAGE, CLIPS, REJECTIONS, OUTCOMES, REVIEWS, TAKEDOWNS, EVALUATIONS, INBOX, PROGRESS)
