@@ -8,6 +8,7 @@ from importlib import resources
 
 from celstream_stack import kafka, minio, postgres, prometheus, triton
 from celstream_stack.bucket import BUCKET, ROOT_USER, USERS, notifications
+from celstream_stack.ports import LOOPBACK
 
 TEMPLATE = "compose.yaml.in"
 IMAGES = {
@@ -67,7 +68,7 @@ def _values() -> dict[str, str]:
         "minio metrics": minio.METRICS,
         "kept": prometheus.KEPT,
         "prometheus configuration": _indented(
-            prometheus.CONFIGURATION.format(port=9090, targets="/etc/prometheus/targets"), 6
+            prometheus.CONFIGURATION.format(host=LOOPBACK, port=9090, targets="/etc/prometheus/targets"), 6
         ),
     }
 

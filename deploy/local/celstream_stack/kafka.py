@@ -19,7 +19,7 @@ from kafka.errors import KafkaError
 from celstream_stack import commands
 from celstream_stack.errors import StackError
 from celstream_stack.places import locked
-from celstream_stack.ports import free_port
+from celstream_stack.ports import LOOPBACK, free_port
 from celstream_stack.server import Launch
 
 VERSION = "4.3.1"
@@ -60,8 +60,8 @@ logger.raft.level=info
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
@@ -115,7 +115,7 @@ class Kafka:
 
     def new_settings(self) -> dict[str, str]:
         """See `Server`."""
-        return {"port": str(free_port()), "controller": str(free_port())}
+        return {"host": LOOPBACK, "port": str(free_port()), "controller": str(free_port())}
 
     def prepare(self, home: Path, state: Path, settings: Mapping[str, str]) -> Launch:
         """See `Server`. The data folder is formatted at the first start."""
@@ -153,7 +153,7 @@ class Kafka:
             return False
         watchdog = Watchdog()
         try:
-            watchdog.call(lambda: ask(settings["port"]), 2 * ASK_SECONDS, "asking Kafka")
+            watchdog.call(lambda: ask(f"{settings['host']}:{settings['port']}"), 2 * ASK_SECONDS, "asking Kafka")
         except (KafkaError, OSError, Unavailable):
             return False
         finally:
@@ -165,7 +165,7 @@ class Kafka:
 
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """See `Server`."""
-        return {"CELSTREAM_EVENTS": f"kafka://127.0.0.1:{settings['port']}"}
+        return {"CELSTREAM_EVENTS": f"kafka://{settings['host']}:{settings['port']}"}
 
     def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """See `Server`. All services come as the same one."""
@@ -181,9 +181,9 @@ def cluster_name() -> str:
     return base64.urlsafe_b64encode(b"\x01" + secrets.token_bytes(15)).decode().rstrip("=")  # it must not begin with -
 
 
-def ask(port: str) -> None:
-    """Ask a broker for its cluster. Raises KafkaError."""
-    client = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=int(ASK_SECONDS * 1000))
+def ask(address: str) -> None:
+    """Ask a broker, HOST:PORT, for its cluster. Raises KafkaError."""
+    client = KafkaAdminClient(bootstrap_servers=address, bootstrap_timeout_ms=int(ASK_SECONDS * 1000))
     try:
         client.describe_cluster()
     finally:

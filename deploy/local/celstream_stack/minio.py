@@ -14,7 +14,7 @@ from celstream_stack.bucket import BUCKET, CATALOG, ROOT, ROOT_USER, USERS, logi
 from celstream_stack.errors import StackError
 from celstream_stack.kafka import Kafka
 from celstream_stack.places import locked
-from celstream_stack.ports import free_port, secret
+from celstream_stack.ports import LOOPBACK, free_port, secret
 from celstream_stack.server import Launch
 
 MODULE = "github.com/minio/minio"
@@ -54,7 +54,7 @@ class MinIO:
     def new_settings(self) -> dict[str, str]:
         """See `Server`."""
         users = {user: secret() for user in USERS}
-        return {"port": str(free_port()), ROOT: secret(), **users}
+        return {"host": LOOPBACK, "port": str(free_port()), ROOT: secret(), **users}
 
     def prepare(self, home: Path, state: Path, settings: Mapping[str, str]) -> Launch:
         """See `Server`."""
@@ -65,24 +65,26 @@ class MinIO:
             "MINIO_ROOT_PASSWORD": settings[ROOT],
             **SETTINGS,
             "HOME": str(state),  # it would keep certificates in the caller's
-            **notifications(f"127.0.0.1:{settings_file.draw(Kafka(), state.parent)['port']}", str(state / "events")),
+            **notifications(
+                f"{settings['host']}:{settings_file.draw(Kafka(), state.parent)['port']}", str(state / "events")
+            ),
         }
-        address = f"127.0.0.1:{settings['port']}"
+        address = f"{settings['host']}:{settings['port']}"
         return Launch([str(home / "minio"), "server", "--quiet", "--address", address, str(data)], environment)
 
     def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
         """See `Server`."""
-        return says_ready(f"http://127.0.0.1:{settings['port']}/minio/health/ready")
+        return says_ready(f"http://{settings['host']}:{settings['port']}/minio/health/ready")
 
     def finish(self, settings: Mapping[str, str]) -> None:
         """See `Server`. Makes the bucket and its users."""
-        make_bucket(f"127.0.0.1:{settings['port']}", settings)
+        make_bucket(f"{settings['host']}:{settings['port']}", settings)
 
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """See `Server`."""
         return {
-            "CELSTREAM_ARTEFACTS": f"s3://{BUCKET}/artefacts?endpoint=http://127.0.0.1:{settings['port']}",
-            "CELSTREAM_INBOX": f"s3://{BUCKET}/inbox?endpoint=http://127.0.0.1:{settings['port']}",
+            "CELSTREAM_ARTEFACTS": f"s3://{BUCKET}/artefacts?endpoint=http://{settings['host']}:{settings['port']}",
+            "CELSTREAM_INBOX": f"s3://{BUCKET}/inbox?endpoint=http://{settings['host']}:{settings['port']}",
             **login(CATALOG, settings),  # it may do what any service may
             "MINIO_ROOT_USER": ROOT_USER,
             "MINIO_ROOT_PASSWORD": settings[ROOT],
@@ -94,4 +96,4 @@ class MinIO:
 
     def metrics(self, settings: Mapping[str, str]) -> str:
         """See `Server`."""
-        return f"127.0.0.1:{settings['port']}{METRICS}"
+        return f"{settings['host']}:{settings['port']}{METRICS}"

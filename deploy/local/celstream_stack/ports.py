@@ -3,11 +3,13 @@
 import secrets
 import socket
 
+LOOPBACK = "127.0.0.1"  # where servers listen, unless a stack says otherwise
+
 
 def free_port() -> int:
     """A port of the loopback address that nobody listens on."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]
     return port
 

@@ -20,7 +20,7 @@ from psycopg import sql
 from celstream_stack import commands
 from celstream_stack.errors import StackError
 from celstream_stack.places import OPEN_FOLDER, locked
-from celstream_stack.ports import free_port, secret
+from celstream_stack.ports import LOOPBACK, free_port, secret
 from celstream_stack.server import Launch
 
 VERSION = "16.9.0"
@@ -36,11 +36,12 @@ DATABASE = "celstream"
 UNPRIVILEGED = ("postgres", "nobody")  # whom root runs it as: the first of them that the machine has
 READY_SECONDS = 2
 
+# Its own networks: elsewhere than on the loopback address it lets nobody in by itself.
+NEIGHBOURS = "host all all samenet scram-sha-256\n"
 FORMAT = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C")
 
 # A test machine may lose a database in a power cut, and shares its memory with a broker and a store.
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "shared_buffers": "64MB",
     "fsync": "off",
@@ -87,7 +88,7 @@ class PostgreSQL:
 
     def new_settings(self) -> dict[str, str]:
         """See `Server`."""
-        return {"port": str(free_port()), "password": secret()}
+        return {"host": LOOPBACK, "port": str(free_port()), "password": secret()}
 
     def prepare(self, home: Path, state: Path, settings: Mapping[str, str]) -> Launch:
         """See `Server`. The data folder is made at the first start."""
@@ -99,7 +100,8 @@ class PostgreSQL:
             os.chown(data, account.pw_uid, account.pw_gid)
         if not (data / "PG_VERSION").exists():
             self._initialise(home, state, settings, user)
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        given = {"listen_addresses": settings["host"], **SETTINGS}
+        options = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
         command = [str(home / "bin" / "postgres"), "-D", str(data), "-p", settings["port"], *options]
         return Launch(command, user=user)
 
@@ -116,6 +118,8 @@ class PostgreSQL:
             commands.run(self.name, command, log=state / "initdb.log", user=user)
         finally:
             password.unlink()
+        with (state / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write(NEIGHBOURS)
 
     def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
         """See `Server`."""
@@ -138,7 +142,7 @@ class PostgreSQL:
 
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """See `Server`."""
-        place = f"{OWNER}:{settings['password']}@127.0.0.1:{settings['port']}/{DATABASE}"
+        place = f"{OWNER}:{settings['password']}@{settings['host']}:{settings['port']}/{DATABASE}"
         return {"CELSTREAM_DATABASE": f"postgresql+psycopg://{place}"}
 
     def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -153,7 +157,7 @@ class PostgreSQL:
 def connect(settings: Mapping[str, str], database: str) -> "psycopg.Connection[tuple[object, ...]]":
     """A connection that commits each statement."""
     return psycopg.connect(
-        host="127.0.0.1",
+        host=settings["host"],
         port=int(settings["port"]),
         user=OWNER,
         password=settings["password"],

@@ -1,7 +1,7 @@
 """Prometheus: from Debian's package, unpacked beside the other servers, needing no rights to install.
 
-Which package archive is asked is the machine's own configuration; the sum beside the version says whether it gave the
-right thing. What is scraped is in files of a folder (targets.py): who comes and goes needs no restart.
+The sum beside the version says whether the machine's package archive gave the right thing. What is scraped is in files
+of a folder (targets.py): who comes and goes needs no restart.
 """
 
 import hashlib
@@ -9,11 +9,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from celstream_stack import commands
+from celstream_stack import debian
 from celstream_stack.asking import says_ready
 from celstream_stack.errors import StackError
 from celstream_stack.places import locked
-from celstream_stack.ports import free_port
+from celstream_stack.ports import LOOPBACK, free_port
 from celstream_stack.server import Launch
 from celstream_stack.targets import FOLDER
 
@@ -32,7 +32,7 @@ CONFIGURATION = """global:
 scrape_configs:
   - job_name: prometheus
     static_configs:
-      - targets: ["127.0.0.1:{port}"]
+      - targets: ["{host}:{port}"]
   - job_name: celstream
     file_sd_configs:
       - files: ["{targets}/*.json"]
@@ -56,31 +56,16 @@ class Prometheus:
         return home
 
     def _download(self, home: Path, log: Path) -> None:
-        apt = commands.need("apt-get", self.name, ADVICE)
-        unpack = commands.need("dpkg-deb", self.name, ADVICE)
-        lists = home / "lists"  # of our own: the machine's may be empty, and are not ours to write
-        (lists / "partial").mkdir(parents=True)
-        options = [
-            *("-o", f"Dir::State::Lists={lists}"),
-            *("-o", f"Dir::Cache={home / 'cache'}"),
-            *("-o", "Acquire::Languages=none"),
-            *("-o", "APT::Sandbox::User=root"),  # its own user may not write here
-        ]
-        commands.run(self.name, commands.politely([apt, "-qq", *options, "update"]), log=log)
-        fetch = [apt, "-qq", *options, "download", f"prometheus={PACKAGE}"]
-        commands.run(self.name, commands.politely(fetch), log=log, cwd=home)
-        (package,) = home.glob("*.deb")
+        (package,) = debian.download(self.name, [f"prometheus={PACKAGE}"], home, advice=ADVICE, log=log)
         check_sum(package)
-        commands.run(self.name, [unpack, "--extract", package, home / "unpacked"], log=log)
+        debian.unpack(self.name, [package], home / "unpacked", advice=ADVICE, log=log)
         for name in ("prometheus", "promtool"):
             (home / "unpacked" / "usr" / "bin" / name).replace(home / name)
-        for left in (lists, home / "cache", home / "unpacked"):
-            shutil.rmtree(left, ignore_errors=True)
-        package.unlink()
+        shutil.rmtree(home / "unpacked")
 
     def new_settings(self) -> dict[str, str]:
         """See `Server`."""
-        return {"port": str(free_port())}
+        return {"host": LOOPBACK, "port": str(free_port())}
 
     def prepare(self, home: Path, state: Path, settings: Mapping[str, str]) -> Launch:
         """See `Server`."""
@@ -93,20 +78,20 @@ class Prometheus:
             f"--config.file={configuration}",
             f"--storage.tsdb.path={state / 'data'}",
             f"--storage.tsdb.retention.time={KEPT}",
-            f"--web.listen-address=127.0.0.1:{settings['port']}",
+            f"--web.listen-address={settings['host']}:{settings['port']}",
         ]
         return Launch(command)
 
     def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
         """See `Server`."""
-        return says_ready(f"http://127.0.0.1:{settings['port']}/-/ready")
+        return says_ready(f"http://{settings['host']}:{settings['port']}/-/ready")
 
     def finish(self, settings: Mapping[str, str]) -> None:
         """See `Server`. There is nothing left to do."""
 
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """See `Server`. No service reads it; people and tests do."""
-        return {"PROMETHEUS_URL": f"http://127.0.0.1:{settings['port']}"}
+        return {"PROMETHEUS_URL": f"http://{settings['host']}:{settings['port']}"}
 
     def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """See `Server`. All services come as the same one."""

@@ -18,6 +18,7 @@ from celstream_stack.errors import StackError
 from celstream_stack.kafka import Kafka
 from celstream_stack.minio import MinIO
 from celstream_stack.places import PASSABLE_FOLDER, locked
+from celstream_stack.ports import LOOPBACK
 from celstream_stack.postgres import PostgreSQL
 from celstream_stack.prometheus import Prometheus
 from celstream_stack.server import Server
@@ -44,11 +45,15 @@ class Status:
 
 
 class Stack:
-    """The servers whose state lies in one folder; `cache` holds the software, for all stacks."""
+    """The servers whose state lies in one folder; `cache` holds the software, for all stacks.
 
-    def __init__(self, state: Path, cache: Path) -> None:
+    host: the address of this machine that they listen on.
+    """
+
+    def __init__(self, state: Path, cache: Path, host: str = LOOPBACK) -> None:
         self._state = state.absolute()
         self._cache = cache.absolute()
+        self._host = host
 
     def install(self, names: Iterable[str]) -> None:
         """Install what is missing of these servers. Raises StackError."""
@@ -131,9 +136,9 @@ class Stack:
     def _start(self, server: Server, home: Path) -> bool:
         """Start a server that does not run; whether it was."""
         state = self._state / server.name
+        settings = settings_file.draw(server, self._state, host=self._host)
         if processes.running(state) is not None:
             return False
-        settings = settings_file.draw(server, self._state)
         processes.start(server.prepare(home, state, settings), state)
         return True
 

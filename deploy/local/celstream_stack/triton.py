@@ -16,7 +16,7 @@ from celstream_stack import commands
 from celstream_stack.asking import says_ready
 from celstream_stack.errors import StackError
 from celstream_stack.places import locked
-from celstream_stack.ports import free_port
+from celstream_stack.ports import LOOPBACK, free_port
 from celstream_stack.server import Launch
 from celstream_stack.triton_overlay import write_overlay
 
@@ -68,7 +68,8 @@ class Triton:
 
     def new_settings(self) -> dict[str, str]:
         """See `Server`."""
-        return {name: str(free_port()) for name in ("grpc_port", "http_port", "metrics_port")}
+        ports = {name: str(free_port()) for name in ("grpc_port", "http_port", "metrics_port")}
+        return {"host": LOOPBACK, **ports}
 
     def prepare(self, home: Path, state: Path, settings: Mapping[str, str]) -> Launch:
         """See `Server`. Writes the overlay of the repository that is named now."""
@@ -94,21 +95,21 @@ class Triton:
             f"--backend-config=python,shm-region-prefix-name={prefix}",
             *OPTIONS,
             "--allow-gpu-metrics=false",
-            *(f"--{kind}-address=127.0.0.1" for kind in ("grpc", "http", "metrics")),
+            *(f"--{kind}-address={settings['host']}" for kind in ("grpc", "http", "metrics")),
             *(f"--{kind}-port={settings[f'{kind}_port']}" for kind in ("grpc", "http", "metrics")),
         ]
         return Launch([str(part) for part in command], environment)
 
     def is_ready(self, state: Path, settings: Mapping[str, str]) -> bool:
         """See `Server`. Triton says so once every model is loaded."""
-        return says_ready(f"http://127.0.0.1:{settings['http_port']}/v2/health/ready")
+        return says_ready(f"http://{settings['host']}:{settings['http_port']}/v2/health/ready")
 
     def finish(self, settings: Mapping[str, str]) -> None:
         """See `Server`. There is nothing left to do."""
 
     def variables(self, settings: Mapping[str, str]) -> dict[str, str]:
         """See `Server`."""
-        return {"CELSTREAM_MODELS": f"triton://127.0.0.1:{settings['grpc_port']}"}
+        return {"CELSTREAM_MODELS": f"triton://{settings['host']}:{settings['grpc_port']}"}
 
     def logins(self, settings: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """See `Server`. All services come as the same one."""
@@ -116,7 +117,7 @@ class Triton:
 
     def metrics(self, settings: Mapping[str, str]) -> str:
         """See `Server`."""
-        return f"127.0.0.1:{settings['metrics_port']}/metrics"
+        return f"{settings['host']}:{settings['metrics_port']}/metrics"
 
 
 def _packages(home: Path) -> Path:
