@@ -189,6 +189,12 @@ RPC_SECONDS = histogram(
     labels=("method",),
     buckets=SECONDS_LONG,
 )
+CERTIFICATE_EXPIRY = gauge(
+    "celstream_grpc_certificate_expiry_timestamp_seconds",
+    "When the first certificate of a file ends, seconds since 1970, by use: server, client_ca.",
+    unit="seconds",
+    labels=("use",),
+)
 RPC_IN_FLIGHT = gauge(
     "celstream_grpc_in_flight_requests", "Calls that are being answered now.", unit="requests", labels=("method",)
 )

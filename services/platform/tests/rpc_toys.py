@@ -103,6 +103,13 @@ def services(toy: Toy, *, max_seconds: float = 60.0) -> list[Service]:
         Service(
             catalog_pb2.DESCRIPTOR.services_by_name["Catalog"],
             lambda server: catalog_pb2_grpc.add_CatalogServicer_to_server(ToyCatalog(toy), server),
-            {"SubmitFootage": write, "WatchFootage": read, "GetFunnel": read, "ListItems": read},
+            {
+                "SubmitFootage": write,
+                "WatchFootage": read,
+                "GetFunnel": read,
+                "ListItems": read,
+                "GetAttachment": read,
+                "RecordEvaluation": write,
+            },
         ),
     ]

@@ -7,16 +7,14 @@ drain([("not ready", server.not_ready), …, ("calls", server.stop)], seconds=se
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from threading import Lock
-from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from celstream_platform import logs
-from celstream_platform.errors import Invalid, Unavailable
+from celstream_platform.errors import Unavailable
+from celstream_platform.rpc.certificates import Certificates
 from celstream_platform.rpc.health import Check, Health
 from celstream_platform.rpc.identity import Tokens
 from celstream_platform.rpc.interceptor import Interceptor
@@ -86,58 +84,9 @@ def _listen(server: grpc.Server, settings: ServiceSettings) -> str:
     address = settings.grpc_address
     try:
         if settings.grpc_certificate_file:
-            port = server.add_secure_port(address, _Certificates(settings).credentials())
+            port = server.add_secure_port(address, Certificates(settings).credentials())
         else:
             port = server.add_insecure_port(address)
     except RuntimeError as error:
         raise Unavailable(f"{address}: cannot listen there. Is the port taken? Give another address.") from error
     return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
-
-
-class _Certificates:
-    """The server's certificate, read anew when its file changes, so that a renewed one is used without a restart."""
-
-    def __init__(self, settings: ServiceSettings) -> None:
-        assert settings.grpc_certificate_file
-        assert settings.grpc_key_file
-        self._certificate, self._key = settings.grpc_certificate_file, settings.grpc_key_file
-        self._client_ca = settings.grpc_client_ca_file
-        self._lock, self._stamp = Lock(), self._look()
-
-    def credentials(self) -> grpc.ServerCredentials:
-        """For the server; clients must show a certificate where their CA is given."""
-        return grpc.dynamic_ssl_server_credentials(
-            self._read(), self._renewed, require_client_authentication=self._client_ca is not None
-        )
-
-    def _read(self) -> grpc.ServerCertificateConfiguration:
-        return grpc.ssl_server_certificate_configuration(
-            [(read_pem(self._key), read_pem(self._certificate))],
-            root_certificates=read_pem(self._client_ca) if self._client_ca else None,
-        )
-
-    def _renewed(self) -> Any:  # None: as before; the stubs do not know
-        with self._lock:
-            stamp = self._look()
-            if stamp == self._stamp:
-                return None
-            self._stamp = stamp
-            return self._read()
-
-    def _look(self) -> list[int]:
-        return [
-            file.stat().st_mtime_ns
-            for file in (self._certificate, self._key, self._client_ca)
-            if file and file.exists()
-        ]
-
-
-def read_pem(path: Path) -> bytes:
-    """A PEM file's bytes. Raises Invalid."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Invalid(f"{path}: cannot be read ({error.strerror}). Give a PEM file.") from error
-    if b"-----BEGIN " not in data:
-        raise Invalid(f"{path}: is no PEM file. Give one with -----BEGIN …-----.")
-    return data
