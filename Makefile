@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 UV_VERSION := 0.13.9
-MEMBERS := protos services/platform services/segmenter services/catalog services/renderer services/cli
+MEMBERS := protos services/platform services/segmenter services/catalog services/evaluator services/renderer services/cli
 DEV_MEMBERS := $(MEMBERS) deploy/local deploy/cluster deploy/grafana
 MEMBER_FILES := requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 EDITABLE := $(MEMBERS:%=-e %)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import av
 import cv2
+from celstream_evaluator.transition_score import Count, Labels, score
 from celstream_renderer.delivery import Delivery
 from celstream_renderer.encode import render
 from celstream_renderer.random_film import random_film
@@ -27,7 +28,6 @@ from scenedetect import SceneManager, open_video
 from scenedetect.detector import SceneDetector
 from scenedetect.detectors import AdaptiveDetector, ContentDetector, HashDetector, HistogramDetector
 
-from tests.accuracy.transition_score import Count, Labels, score
 from tests.accuracy.transnetv2 import transnetv2
 from tests.benchmarks.recording import record
 

@@ -20,7 +20,7 @@ class RunOptions:
 
     footage: files and folders. out: the dataset folder. until: the level to stop after. jobs: footages at a time.
     min, target, max_seconds: length of clips. style, work, license: said of all footage of the run; an empty work is
-    the file's name without its ending.
+    the file's name without its ending. canary: the footage has a known truth, and is no part of the dataset.
     Raises ValueError for lengths that are not 0 < min <= target <= max, and for fewer than one job.
     """
 
@@ -35,6 +35,7 @@ class RunOptions:
     style: Style = "unspecified"
     work: str = ""
     license: str = ""
+    canary: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.min_seconds <= self.target_seconds <= self.max_seconds:

@@ -152,7 +152,7 @@ def _take_in(
     file: NamedFootage, options: RunOptions, catalog: Catalog, on_their_way: set[str], tally: Tally, display: Display
 ) -> None:
     description = Description(
-        rights=Rights(license=options.license) if options.license else None,
+        rights=Rights(license=options.license, canary=options.canary) if options.license or options.canary else None,
         style=FootageStyle.Value(f"FOOTAGE_STYLE_{options.style.upper()}"),
         work=options.work,
     )

@@ -15,11 +15,16 @@ DAY_SECONDS = 24 * 3600.0  # longest call that the catalog allows
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Where a catalog listens, and how to speak to it. ca_file: of its certificate; None: without TLS."""
+    """Where a catalog listens, and how to speak to it. ca_file: of its certificate; None: without TLS.
+
+    certificate_file, key_file: of the caller, where the catalog asks for one.
+    """
 
     address: str
     ca_file: Path | None = None
     token_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
 
     @contextmanager
     def open(self) -> Iterator[CatalogStub]:
@@ -28,7 +33,7 @@ class Remote:
             addresses.split(self.address)
         except Invalid as error:
             raise Invalid(f"{self.address!r}: no address of a catalog. Give HOST:PORT.") from error
-        tls = rpc.ClientTls(self.ca_file) if self.ca_file else None
+        tls = rpc.ClientTls(self.ca_file, self.certificate_file, self.key_file) if self.ca_file else None
         with rpc.connect(self.address, tls=tls, token_file=self.token_file, deadline_seconds=DAY_SECONDS) as channel:
             yield CatalogStub(channel)
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import av
 import pytest
+from celstream_evaluator.transition_score import Count, Labels, score
 from celstream_segmenter.small_pictures import small_picture
 from celstream_segmenter.transition_finder import TransitionFinder
 from celstream_segmenter.transitions import Transition
-
-from tests.accuracy.transition_score import Count, Labels, score
 
 
 def found_in(path: Path) -> list[Transition]:

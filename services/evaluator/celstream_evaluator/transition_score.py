@@ -9,12 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-from celstream_segmenter.transitions import Transition
+from typing import Protocol
 
 CUT_TOLERANCE_FRAMES = 1
 FREE_FRAMES = 12  # labels of gradual transitions are true to about six frames at each end
 UNSURE_FRAMES = 2
+
+
+class Found(Protocol):
+    """A transition that was found; frames are counted from 0, ranges inclusive.
+
+    kind: cut, dissolve, fade_in, fade_out or wipe. frame: first frame of the new shot. start_frame, end_frame: first
+    and last changing frame.
+    """
+
+    @property
+    def kind(self) -> str:
+        """How the change is made."""
+
+    @property
+    def frame(self) -> int:
+        """First frame of the new shot."""
+
+    @property
+    def start_frame(self) -> int:
+        """First changing frame."""
+
+    @property
+    def end_frame(self) -> int:
+        """Last changing frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,16 @@ class Count:
     missed: list[int] = field(default_factory=list)
 
     @property
+    def given(self) -> int:
+        """How many were found that count."""
+        return self.true + len(self.false)
+
+    @property
+    def expected(self) -> int:
+        """How many there were to find."""
+        return self.true + len(self.missed)
+
+    @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall; 1 where there was nothing to find and nothing was found."""
         wrong = len(self.false) + len(self.missed)
@@ -49,12 +82,12 @@ class Count:
         return f"{self.f1:.3f} ({self.true} / {len(self.false)} / {len(self.missed)})"
 
 
-def score(found: Sequence[Transition], labels: Labels) -> tuple[Count, Count]:
+def score(found: Sequence[Found], labels: Labels) -> tuple[Count, Count]:
     """Counts of cuts, and of gradual transitions."""
     return _score_cuts(found, labels), _score_gradual(found, labels)
 
 
-def _score_cuts(found: Sequence[Transition], labels: Labels) -> Count:
+def _score_cuts(found: Sequence[Found], labels: Labels) -> Count:
     count, open_cuts = Count(), set(labels.cuts)
     for frame in sorted({item.frame for item in found if item.kind == "cut"}):
         near = [cut for cut in open_cuts if abs(cut - frame) <= CUT_TOLERANCE_FRAMES]
@@ -69,7 +102,7 @@ def _score_cuts(found: Sequence[Transition], labels: Labels) -> Count:
     return count
 
 
-def _score_gradual(found: Sequence[Transition], labels: Labels) -> Count:
+def _score_gradual(found: Sequence[Found], labels: Labels) -> Count:
     count, left = Count(), list(labels.gradual)
     for item in found:
         if item.kind == "cut":
@@ -84,7 +117,7 @@ def _score_gradual(found: Sequence[Transition], labels: Labels) -> Count:
     return count
 
 
-def _overlap(item: Transition, label: tuple[str, int, int]) -> float:
+def _overlap(item: Found, label: tuple[str, int, int]) -> float:
     _, first, last = label
     common = min(item.end_frame, last) - max(item.start_frame, first) + 1
     return common / (max(item.end_frame, last) - min(item.start_frame, first) + 1)

@@ -1,0 +1,84 @@
+"""`celstream canary`: a film of its own for every name, through a whole run, scored, recorded, and in no dataset."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+from celstream.canary import canary_name
+from celstream.canary_film import film_of, known
+from celstream.commands import app
+from celstream.folder import DatasetFolder
+from celstream.pipeline import open_ports
+from celstream_platform.errors import Invalid
+from celstream_renderer import Scene, truth_of
+from typer.testing import CliRunner
+
+
+def test_a_name_gives_its_film_again_and_another_name_another_one() -> None:
+    (first, seed), (again, _), (other, other_seed) = (film_of(name, 10.0) for name in ("one", "one", "two"))
+    assert first == again != other
+    assert seed != other_seed
+
+
+@pytest.mark.parametrize("name", ["one", "two", "three"])
+def test_every_film_has_all_there_is_to_compare(name: str) -> None:
+    film, _ = film_of(name, 10.0)
+    truth = known(truth_of(film))
+    assert len(truth.transitions.cuts) >= 3
+    assert truth.transitions.gradual
+    assert sum(end - first for _, first, end in truth.holds) >= 3 * film.fps
+    standing = [shot for shot in film.shots if isinstance(shot.content, Scene) and shot.content.camera.kind == "static"]
+    assert len(truth.holds) <= len(standing)
+    for holds, first, end in truth.holds:
+        assert holds.start_frame <= first < end <= holds.end_frame
+
+
+def test_a_name_is_of_this_minute_or_one_that_a_file_can_have() -> None:
+    assert canary_name("").startswith("canary-20")
+    assert canary_name("celstream-canary-29400480") == "celstream-canary-29400480"
+    with pytest.raises(Invalid, match=r"'\.\./x': no name for a canary"):
+        canary_name("../x")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--to", "localhost:1", "--out", "x"]])
+def test_where_it_goes_is_said_once(arguments: list[str]) -> None:
+    ended = CliRunner().invoke(app, ["canary", *arguments])
+    assert ended.exit_code == 2
+    assert ended.stderr == "canary: where? Give either --to HOST:PORT, or --out FOLDER.\n"
+
+
+def test_a_film_too_short_to_have_it_all_is_one_line(tmp_path: Path) -> None:
+    ended = CliRunner().invoke(app, ["canary", "--out", str(tmp_path), "--seconds", "2", "--name", "short"])
+    assert ended.exit_code == 2
+    assert ended.stderr.splitlines()[-1].startswith("a canary of 2 s: too short to have cuts")
+
+
+@pytest.mark.slow
+def test_a_canary_on_this_machine_is_scored_and_recorded_and_in_no_dataset(tmp_path: Path) -> None:
+    out = tmp_path / "dataset"
+    command = [sys.executable, "-m", "celstream", "canary", "--out", out, "--name", "here", "--seconds", "8", "--json"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    said = json.loads(ended.stdout)
+    by_subject = {one["subject"]: one for one in said["scores"]}
+    assert by_subject.keys() == {"cuts", "gradual", "holds"}
+    assert by_subject["cuts"]["expected"] >= 3
+    assert by_subject["cuts"]["f1"] >= 0.5
+    assert by_subject["holds"]["f1"] >= 0.8
+    assert pyarrow.parquet.read_table(out / "clips.parquet").num_rows == 0
+    assert "here" not in (out / "report.html").read_text()
+    with open_ports(DatasetFolder(out), {}) as ports:
+        (kept,) = ports.catalog.evaluations("canary")
+        assert (kept.name, kept.footage_id) == ("here", said["footage_id"])
+        (footage,) = ports.catalog.items("footage", said["footage_id"])
+        assert footage.rights.canary  # type: ignore[attr-defined]
+        assert not footage.rights.release_allowed  # type: ignore[attr-defined]
+        assert ports.catalog.footages() == []
+        assert ports.catalog.items("clips", said["footage_id"]) != []
+    again = subprocess.run([*command, "--strict"], capture_output=True, text=True, check=False)
+    below = any(one["f1"] < one["least_f1"] for one in said["scores"])
+    assert again.returncode == (3 if below else 0), again.stderr
+    assert json.loads(again.stdout)["footage_id"] == said["footage_id"], "the same name is the same film"
