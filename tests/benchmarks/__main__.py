@@ -13,6 +13,7 @@ BENCHMARKS = (
     "lossless",
     "large_files",
     "memory",
+    "scaling",
 )
 
 

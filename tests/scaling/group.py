@@ -1,0 +1,120 @@
+"""The segmenter's consumer group: footage waiting in partitions, who owns these, who has what in hand.
+
+Who gets which partition is decided by the product's own assignor. Offsets are counted as Kafka counts them: footage
+that came through the inbox was sent in a transaction, whose marker takes an offset after it.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from celstream_platform.eventlog.kafka_assignor import shares
+
+
+@dataclass(slots=True, eq=False)
+class Footage:
+    """One footage on its way. chapters: of a minute of film; chapter_seconds: one processor's time for each of them.
+
+    overhead_seconds: to fetch it, open it, and commit what came of it. Times in seconds, None before they are known.
+    """
+
+    arrived: float
+    partition: int
+    chapters: int
+    chapter_seconds: float
+    overhead_seconds: float
+    done: int = 0
+    taken: float | None = None
+    finished: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Partition:
+    """waiting: not in hand of anybody. tail: whether a marker follows what was committed last."""
+
+    waiting: deque[Footage] = field(default_factory=deque)
+    in_hand: Footage | None = None
+    tail: bool = False
+
+
+class Group:
+    """Partitions and members. markers: whether footage came in transactions."""
+
+    def __init__(self, partitions: int, *, markers: bool) -> None:
+        self.partitions = [Partition() for _ in range(partitions)]
+        self.owned: dict[int, set[int]] = {}
+        self._fair: dict[int, int] = {}
+        self._markers = markers
+
+    def arrive(self, footage: Footage) -> None:
+        """Footage was offered."""
+        self.partitions[footage.partition].waiting.append(footage)
+
+    def footage_left(self) -> int:
+        """How many are not finished."""
+        return sum(len(one.waiting) + (one.in_hand is not None) for one in self.partitions)
+
+    def lags(self) -> list[int]:
+        """Of each partition, in offsets, as one sees it who looks from outside."""
+        found = []
+        for one in self.partitions:
+            left = len(one.waiting) + (one.in_hand is not None)
+            found.append(left * (1 + self._markers) + (one.tail and left == 0))
+        return found
+
+    def share(self, members: Sequence[int]) -> None:
+        """The group has settled with these members."""
+        if not members:
+            self.owned, self._fair = {}, {}
+            return
+        owned = {member: self.owned.get(member, set()) for member in members}
+        busy = {member: {p for p in has if self.partitions[p].in_hand} for member, has in owned.items()}
+        target, fair = shares(range(len(self.partitions)), _named(owned), _named(busy))
+        self.owned = {member: set(target[_name(member)]) for member in members}
+        self._fair = {member: fair[_name(member)] for member in members}
+
+    def leave(self, member: int) -> None:
+        """A member is gone; its partitions wait for the next settlement."""
+        self.owned.pop(member, None)
+        self._fair.pop(member, None)
+
+    def has_too_many(self, member: int) -> bool:
+        """Whether it asks for another settlement, now that it has less in hand."""
+        return len(self.owned.get(member, ())) > self._fair.get(member, len(self.partitions))
+
+    def take(self, member: int) -> Footage | None:
+        """The longest waiting footage of a member's partitions; what was given back comes first."""
+        places = [self.partitions[p] for p in sorted(self.owned.get(member, ()))]
+        ready = [one for one in places if one.waiting and one.in_hand is None]
+        if not ready:
+            return None
+        place = min(ready, key=lambda one: (one.waiting[0].taken is None, one.waiting[0].arrived))
+        place.in_hand = place.waiting.popleft()
+        return place.in_hand
+
+    def finish(self, footage: Footage) -> None:
+        """It is committed. The position stands before the marker until its owner has looked for more."""
+        place = self.partitions[footage.partition]
+        assert place.in_hand is footage
+        place.in_hand = None
+        place.tail = self._markers and not place.waiting
+
+    def give_back(self, footage: Footage) -> None:
+        """It waits again."""
+        place = self.partitions[footage.partition]
+        assert place.in_hand is footage
+        place.in_hand = None
+        place.waiting.appendleft(footage)
+
+    def catch_up(self, member: int) -> None:
+        """A member with nothing to do has moved past the markers of its partitions."""
+        for p in self.owned.get(member, ()):
+            self.partitions[p].tail = False
+
+
+def _name(member: int) -> str:
+    return f"{member:09}"
+
+
+def _named(by_member: dict[int, set[int]]) -> dict[str, set[int]]:
+    return {_name(member): partitions for member, partitions in by_member.items()}
