@@ -4,9 +4,11 @@ Value: a protobuf message of `celstream.v1`. Headers: the CloudEvents attributes
 `traceparent` (W3C Trace Context) and `content-type` (https://github.com/cloudevents/spec, Kafka protocol binding).
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -58,6 +60,13 @@ def encode(topic: str, key: str, message: Message, *, event_id: str, source: str
     Raises Invalid where the event would be larger than 64 KiB.
     """
     value = message.SerializeToString(deterministic=True)
+    return wrap(topic, key, message, value, event_id=event_id, source=source, traceparent=traceparent)
+
+
+def wrap(
+    topic: str, key: str, message: Message, value: bytes, *, event_id: str, source: str, traceparent: str = ""
+) -> Event:
+    """Wrap a message whose bytes, `value`, are made already; as `encode` else."""
     if len(value) > MAX_EVENT_BYTES:
         raise Invalid(
             f"{topic} {key}: event of {len(value)} bytes, at most {MAX_EVENT_BYTES} allowed. Store it as artefact."
@@ -67,13 +76,19 @@ def encode(topic: str, key: str, message: Message, *, event_id: str, source: str
         "ce_id": event_id,
         "ce_type": message.DESCRIPTOR.full_name,
         "ce_source": f"celstream/{source}",
-        "ce_time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "ce_time": _written_time(time.time_ns() // 1_000_000),
         "ce_subject": key,
         "content-type": CONTENT_TYPE,
     }
     if traceparent:
         headers["traceparent"] = traceparent
     return Event(topic=topic, key=key, value=value, headers=headers)
+
+
+@lru_cache(maxsize=1)
+def _written_time(milliseconds: int) -> str:
+    """A time since 1970 as RFC 3339 has it. A batch publishes many events in the same millisecond."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def decode(event: Event, message_type: type[M]) -> M:

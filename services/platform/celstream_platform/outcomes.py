@@ -15,7 +15,7 @@ from celstream_platform.artefacts.port import ArtefactStore
 from celstream_platform.errors import Invalid, LimitExceeded
 from celstream_platform.events import Event
 from celstream_platform.stage import Result, Stage
-from celstream_platform.topics import OUTCOMES, PREFIX, REJECTIONS
+from celstream_platform.topics import OUTCOMES, PREFIX, REJECTIONS, Topic
 
 LISTED_BYTES = 16 * 1024  # longer lists (about 100 items) go into an artefact, so that an outcome stays a small event
 LISTING_MEDIA_TYPE = "application/protobuf; messageType=celstream.v1.OutcomeListing"
@@ -80,33 +80,31 @@ def events_of(stage: Stage, source: Input, result: Result, store: ArtefactStore)
     Raises ValueError where the stage broke its contract (the funnel would not balance), Unavailable from the store.
     """
     check(stage, source, result)
+    trace = tracing.traceparent()
     try:
-        published = [
-            _encode(stage, item.topic.name, item.header.id, item.message, item.header.version) for item in result.items
-        ]
-        published += [
-            _encode(stage, REJECTIONS.name, rejection.id, rejection, rejection.version)
-            for rejection in result.rejections
-        ]
+        published = [_encode(stage, item.topic, item.header, item.message, trace) for item in result.items]
+        published += [_encode(stage, REJECTIONS, rejection, rejection, trace) for rejection in result.rejections]
     except Invalid as error:
         raise ValueError(str(error)) from error  # the stage's mistake, not the input's
-    return [*published, outcome_event(stage.name, _outcome(stage, source, result, store))]
+    return [*published, _publishable(stage.name, _outcome(stage, source, result, store), trace)]
 
 
 def check(stage: Stage, source: Input, result: Result) -> None:
     """Raise ValueError where a result does not fit its input or the stage's own description."""
     allowed = {topic.name for topic in stage.produces}
     for item in result.items:
-        header = item.header
-        if item.topic.name not in allowed:
-            raise ValueError(f"{stage.name} made an item for {item.topic.name}, expected one of {sorted(allowed)}.")
-        if header.level != level_of(item.topic.name) or header.parent_id != source.id or not header.version:
+        header, topic = item.header, item.topic.name
+        if topic not in allowed:
+            raise ValueError(f"{stage.name} made an item for {topic}, expected one of {sorted(allowed)}.")
+        if header.level != level_of(topic) or header.parent_id != source.id or not header.version:
             raise ValueError(f"{stage.name} made an item whose level, parent or version is wrong: {header}.")
     for rejection in result.rejections:
         if rejection.parent_id != source.id or not rejection.version or not rejection.reason:
             raise ValueError(f"{stage.name} made a rejection whose parent, version or reason is wrong: {rejection}.")
-    _unique(stage, [(item.header.level, item.header.id) for item in result.items])
-    _unique(stage, [("rejection", rejection.id) for rejection in result.rejections])
+    if len(result.items) > 1:
+        _unique(stage, [(item.header.level, item.header.id) for item in result.items])
+    if len(result.rejections) > 1:
+        _unique(stage, [("rejection", rejection.id) for rejection in result.rejections])
 
 
 def parked_outcome(stage: Stage, source: Input, error: str) -> Event:
@@ -118,15 +116,21 @@ def parked_outcome(stage: Stage, source: Input, error: str) -> Event:
 
 
 def outcome_event(stage: str, outcome: envelope_pb2.Outcome) -> Event:
-    """An outcome as it is published."""
-    content = identity.digest(outcome.SerializeToString(deterministic=True).hex())
-    return events.encode(
+    """An outcome as it is published, inside the current trace."""
+    return _publishable(stage, outcome, tracing.traceparent())
+
+
+def _publishable(stage: str, outcome: envelope_pb2.Outcome, traceparent: str) -> Event:
+    value = outcome.SerializeToString(deterministic=True)
+    input_id = outcome.input_id
+    return events.wrap(
         OUTCOMES.name,
-        outcome_key(outcome.input_id, stage),
+        outcome_key(input_id, stage),
         outcome,
-        event_id=f"{outcome.input_id}.{content}",
+        value,
+        event_id=f"{input_id}.{identity.digest(value.hex())}",
         source=stage,
-        traceparent=tracing.traceparent(),
+        traceparent=traceparent,
     )
 
 
@@ -135,19 +139,16 @@ def _outcome(stage: Stage, source: Input, result: Result, store: ArtefactStore) 
     outcome.state = (
         envelope_pb2.OUTCOME_STATE_AWAITING_REVIEW if result.awaiting_review else envelope_pb2.OUTCOME_STATE_COMPLETED
     )
-    outcome.attachments.extend(
-        envelope_pb2.Attachment(name=name, artefact=artefact) for name, artefact in sorted(result.attachments.items())
-    )
-    listing = envelope_pb2.OutcomeListing(
-        items=[identity.reference(item.header) for item in result.items],
-        rejections=[envelope_pb2.ItemRef(level=r.level, id=r.id, version=r.version) for r in result.rejections],
-    )
-    listed = listing.SerializeToString(deterministic=True)
-    if len(listed) > LISTED_BYTES:
-        outcome.listing.CopyFrom(store.put(listed, LISTING_MEDIA_TYPE))
+    for name, artefact in sorted(result.attachments.items()):
+        outcome.attachments.add(name=name, artefact=artefact)
+    items = [identity.reference(item.header) for item in result.items]
+    rejections = [envelope_pb2.ItemRef(level=r.level, id=r.id, version=r.version) for r in result.rejections]
+    listing = envelope_pb2.OutcomeListing(items=items, rejections=rejections)
+    if listing.ByteSize() > LISTED_BYTES:
+        outcome.listing.CopyFrom(store.put(listing.SerializeToString(deterministic=True), LISTING_MEDIA_TYPE))
     else:
-        outcome.items.extend(listing.items)
-        outcome.rejections.extend(listing.rejections)
+        outcome.items.extend(items)
+        outcome.rejections.extend(rejections)
     return outcome
 
 
@@ -162,15 +163,16 @@ def _header(stage: Stage, source: Input) -> envelope_pb2.Outcome:
     )
 
 
-def _encode(stage: Stage, topic: str, key: str, message: Message, version: str) -> Event:
-    return events.encode(
-        topic,
-        key,
-        message,
-        event_id=identity.event_id(key, version),
-        source=stage.name,
-        traceparent=tracing.traceparent(),
-    )
+def _encode(
+    stage: Stage,
+    topic: Topic,
+    named: envelope_pb2.ItemHeader | envelope_pb2.Rejection,
+    message: Message,
+    traceparent: str,
+) -> Event:
+    key = named.id
+    event_id = identity.event_id(key, named.version)
+    return events.encode(topic.name, key, message, event_id=event_id, source=stage.name, traceparent=traceparent)
 
 
 def _unique(stage: Stage, ids: Sequence[tuple[str, str]]) -> None:

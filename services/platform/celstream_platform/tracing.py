@@ -1,9 +1,11 @@
 """Traces: one trace follows a footage through all stages, by `traceparent` in the headers of events and calls.
 
 W3C Trace Context (https://www.w3.org/TR/trace-context/) and OpenTelemetry's names for messaging and RPC. Spans always
-get ids, so that logs and events can be joined; they are sent somewhere only where an exporter is configured.
+get ids, so that logs and events can be joined; they are sent somewhere only where an exporter is configured, and where
+none is they are ids alone: what nobody will see is not recorded.
 """
 
+import random
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -15,7 +17,16 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from celstream_platform.errors import Invalid
@@ -23,8 +34,9 @@ from celstream_platform.events import Event
 
 EXPORTERS = ("none", "console", "otlp")
 SEND_SECONDS = 5.0  # a collector that is away must not hold up an orderly end
+NEW_TRACE = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)  # what the SDK gives a trace that begins here
 _propagator = TraceContextTextMapPropagator()
-_provider = TracerProvider(shutdown_on_exit=False)
+_provider: TracerProvider | None = None  # None: spans are sent nowhere
 
 
 def configure(service: str, exporter: str | SpanExporter = "none") -> None:
@@ -37,6 +49,9 @@ def configure(service: str, exporter: str | SpanExporter = "none") -> None:
     global _provider
     if isinstance(exporter, str) and exporter not in EXPORTERS:
         raise Invalid(f"{exporter!r}: no exporter of spans of that name. Give one of {', '.join(EXPORTERS)}.")
+    if exporter == "none":
+        _provider = None
+        return
     _provider = TracerProvider(resource=Resource.create({"service.name": f"celstream-{service}"}))
     if exporter == "console":
         _provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
@@ -59,7 +74,8 @@ def _otlp() -> SpanExporter:
 
 def close() -> None:
     """Send what is left."""
-    _provider.shutdown()
+    if _provider is not None:
+        _provider.shutdown()
 
 
 @contextmanager
@@ -85,7 +101,7 @@ def traceparent() -> str:
 
 def parent(headers: Mapping[str, str]) -> Context:
     """The trace that headers belong to: those of an event, or the metadata of a call. Empty where they name none."""
-    return _propagator.extract(dict(headers), context=Context())
+    return _propagator.extract(dict(headers), context=Context()) if "traceparent" in headers else Context()
 
 
 def ids() -> tuple[str, str]:
@@ -102,6 +118,15 @@ def _tracer(provider: TracerProvider) -> Tracer:
     return provider.get_tracer("celstream")
 
 
+def _unrecorded(context: Context | None) -> Span:
+    """A span that is its ids: of its parent's trace, or the first of one that begins here."""
+    parent = trace.get_current_span(context).get_span_context()
+    span_id = random.getrandbits(64) or 1  # zero is no id
+    if parent.is_valid:
+        return NonRecordingSpan(SpanContext(parent.trace_id, span_id, False, parent.trace_flags, parent.trace_state))
+    return NonRecordingSpan(SpanContext(random.getrandbits(128) or 1, span_id, False, NEW_TRACE))
+
+
 @contextmanager
 def span(
     name: str,
@@ -111,7 +136,10 @@ def span(
     attributes: Mapping[str, str | int | float | bool] | None = None,
 ) -> Iterator[Span]:
     """A span around a piece of work; an exception marks it as failed and goes on. context: its parent, else current."""
-    current = _tracer(_provider).start_span(name, context=context, kind=kind, attributes=attributes)
+    if _provider is None:
+        current = _unrecorded(context)
+    else:
+        current = _tracer(_provider).start_span(name, context=context, kind=kind, attributes=attributes)
     token = attach(trace.set_span_in_context(current))
     try:
         yield current

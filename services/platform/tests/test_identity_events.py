@@ -1,5 +1,8 @@
 """Ids, versions and events: the same things give the same names, other things never do."""
 
+import hashlib
+import json
+
 import pytest
 from celstream_platform import events, identity
 from celstream_platform.errors import Invalid
@@ -41,6 +44,16 @@ def test_id_version_and_rejection_never_meet(one: str, two: str, three: str) -> 
 @given(st.lists(names, max_size=4), st.lists(names, max_size=4))
 def test_a_digest_knows_where_one_part_ends(one: list[str], other: list[str]) -> None:
     assert (identity.digest(*one) == identity.digest(*other)) == (one == other)
+
+
+@given(
+    st.lists(
+        st.text() | st.integers() | st.booleans() | st.none() | st.floats() | st.dictionaries(st.text(), st.integers())
+    )
+)
+def test_a_digest_is_that_of_canonical_json(parts: list[object]) -> None:
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    assert identity.digest(*parts) == hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @given(st.dictionaries(names, st.one_of(st.integers(), st.booleans(), names), min_size=1))

@@ -51,6 +51,19 @@ def test_traceparent_has_the_form_of_the_standard_and_is_there_without_an_export
     assert tracing.ids() == ("", "")
 
 
+@pytest.mark.parametrize("flags", ["00", "01", "03"])
+def test_a_trace_is_carried_on_where_no_spans_are_recorded(flags: str) -> None:
+    header = f"00-{'ab' * 16}-{'cd' * 8}-{flags}"
+    with tracing.consume("toy", events.Event("t", "k", b"", {"traceparent": header})) as span:
+        assert not span.is_recording()
+        processed = tracing.traceparent().split("-")
+        with tracing.publish("toy", events=1):
+            published = tracing.traceparent().split("-")
+    assert processed[:2] == published[:2] == header.split("-")[:2]
+    assert processed[3] == published[3] == flags
+    assert len({"cd" * 8, processed[2], published[2]}) == 3, "each span has an id of its own"
+
+
 @pytest.mark.parametrize("header", ["", "nonsense", "00-0-0-01", f"00-{'0' * 32}-{'0' * 16}-01"])
 def test_a_damaged_traceparent_begins_a_new_trace(header: str) -> None:
     with tracing.recording() as memory, tracing.consume("toy", events.Event("t", "k", b"", {"traceparent": header})):

@@ -1,9 +1,11 @@
 """Events as Kafka's records and back: key and header texts in UTF-8, the value as it is."""
 
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from kafka.structs import TopicPartition
 
+from celstream_platform.eventlog.kafka_partitions import partitions
 from celstream_platform.events import Delivery, Event
 
 
@@ -15,6 +17,19 @@ def to_record(event: Event) -> dict[str, Any]:
         "value": event.value,
         "headers": [(name, text.encode()) for name, text in event.headers.items()],
     }
+
+
+def to_records(events: Sequence[Event], partitions_of: Callable[[str], Collection[int]]) -> list[dict[str, Any]]:
+    """The arguments of a producer's `send` for each event, its partition among them. partitions_of: of a topic."""
+    records = [to_record(event) for event in events]
+    by_topic: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        by_topic.setdefault(record["topic"], []).append(record)
+    for topic, alike in by_topic.items():
+        numbers = partitions([record["key"] for record in alike], len(partitions_of(topic)))
+        for record, number in zip(alike, numbers, strict=True):
+            record["partition"] = number
+    return records
 
 
 def to_delivery(record: Any) -> Delivery:

@@ -15,7 +15,7 @@ from kafka import errors as kafka_errors
 
 from celstream_platform.errors import Fenced, Unavailable
 from celstream_platform.eventlog.kafka_connection import TRANSACTION_SECONDS, Connection, make, speaking
-from celstream_platform.eventlog.kafka_records import to_record
+from celstream_platform.eventlog.kafka_records import to_records
 from celstream_platform.eventlog.kafka_watchdog import Watchdog
 from celstream_platform.events import Event
 
@@ -93,11 +93,12 @@ class Transactions:
 
         def send() -> None:
             producer.begin_transaction()
-            sent = [producer.send(**to_record(event)) for event in events]
+            sent = [producer.send(**record) for record in to_records(events, producer.partitions_for)]
             if sent:
                 producer.flush()
             for future in sent:
-                future.get(timeout=0)
+                if not future.succeeded():
+                    future.get(timeout=0)
             if offsets:
                 producer.send_offsets_to_transaction(offsets, group_metadata)
 

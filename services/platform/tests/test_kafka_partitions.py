@@ -1,0 +1,29 @@
+"""Keys find the partitions that Kafka's own hash gives them."""
+
+from celstream_platform.eventlog.kafka_partitions import partitions
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka.partitioner import murmur2
+
+
+@given(st.lists(st.binary(max_size=40), max_size=60), st.integers(1, 100))
+def test_keys_of_any_lengths_belong_where_the_library_would_put_them(keys: list[bytes], many: int) -> None:
+    assert partitions(keys, many) == [(murmur2(key) & 0x7FFFFFFF) % many for key in keys]
+
+
+@given(st.integers(0, 80), st.data())
+def test_many_keys_of_one_length_do_too(length: int, data: st.DataObject) -> None:
+    keys = data.draw(st.lists(st.binary(min_size=length, max_size=length), min_size=8, max_size=30))
+    assert partitions(keys, 16) == [(murmur2(key) & 0x7FFFFFFF) % 16 for key in keys]
+
+
+def test_published_hashes_are_met() -> None:
+    # The values of Kafka's own test, UtilsTest.testMurmur2; six times the same key, so that they are hashed together.
+    published = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536}
+    published |= {
+        "a-little-bit-longer-string": -1486304829,
+        "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+    }
+    published |= {"abc": 479470107}
+    for key, hashed in published.items():
+        assert partitions([key.encode()] * 6, 1 << 31) == [hashed & 0x7FFFFFFF] * 6
