@@ -293,6 +293,15 @@ def test_a_crash_is_the_files_fault_and_one_line(film: Path) -> None:
     assert ends("crash") == before + 2
 
 
+def test_a_kernel_that_kills_the_child_for_want_of_memory_says_nothing_of_the_file(film: Path) -> None:
+    """A footage must not be refused because its neighbour, or the limit of the pod, left it no memory."""
+    answers = limited.stream("limited_functions:counts_slowly", film, {}, [int], limits=SMALL, import_from=[HERE])
+    with contextlib.closing(answers):
+        os.kill(next(answers), signal.SIGKILL)
+        with pytest.raises(limited.ChildFailed, match="was killed"):
+            next(answers)
+
+
 @pytest.mark.parametrize(
     "data",
     [

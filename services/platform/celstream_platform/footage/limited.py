@@ -66,7 +66,8 @@ def stream(
     the child may have ready before they are asked for; then it waits.
 
     Raises NotFound, Invalid (what the file holds, or a crash of the decoder), LimitExceeded (which, with its value),
-    Unavailable (no space for scratch files), and ChildFailed for a bug: whatever else the function raises.
+    Unavailable (no space for scratch files), and ChildFailed for a bug: whatever else the function raises; also where
+    somebody kills the child, for that says nothing of the file.
     """
     limits, name = limits or Limits(), name or path.name
     check_file(path, name)
@@ -278,6 +279,11 @@ class _Child:
         grown = self._peak_bytes > self._first_peak_bytes
         if grown and self._peak_bytes >= NEAR_MEMORY_LIMIT * self._limits.memory_bytes:
             return self._exceeded(f"needed more than {_size(self._limits.memory_bytes)} of memory")
+        if status == -signal.SIGKILL:  # no fault of a decoder ends so: the kernel does it, or somebody
+            return ChildFailed(
+                f"{self._name}: the decoder was killed, as the kernel does where machine or container run out of "
+                "memory. Give more, or fewer processes."
+            )
         how = _signal_name(-status) if status < 0 else f"status {status}"
         return _Crashed(f"{self._name}: the decoder crashed ({how}). The file is damaged, or made to do so.")
 
