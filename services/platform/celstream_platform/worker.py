@@ -108,6 +108,7 @@ class Worker:
         self._paused_until = 0.0
         self._ready = False
         self._lag_due = 0.0
+        self._answers = True  # the event log, when it was asked for the lag
 
     @property
     def ready(self) -> bool:
@@ -119,7 +120,7 @@ class Worker:
         with self._joined(shutdown) as session:
             while session is not None and not shutdown.requested():
                 self._step(session, shutdown, self._settings.poll_seconds)
-                self._measure_lag()
+                self._measure_lag(shutdown)
 
     def run_until_idle(self, shutdown: Shutdown | None = None) -> int:
         """Work until the group has consumed all there is; the number of events that this worker consumed."""
@@ -178,7 +179,7 @@ class Worker:
         except Unavailable as error:
             self._wait(error, shutdown)
             return 0
-        if (nothing_paused and not deliveries) or not self._backoff.failures:
+        if self._answers and ((nothing_paused and not deliveries) or not self._backoff.failures):
             self._set_ready(True)
         in_flight = metrics.EVENTS_IN_FLIGHT.labels(self._stage.name)
         in_flight.inc(len(deliveries))
@@ -307,14 +308,20 @@ class Worker:
         self._ready = ready
         metrics.WORKER_READY.labels(self._stage.name).set(ready)
 
-    def _measure_lag(self) -> None:
+    def _measure_lag(self, shutdown: Shutdown) -> None:
+        """Ask the event log now and then. Who only polls Kafka does not hear that the brokers are away."""
         if time.monotonic() < self._lag_due:
             return
-        self._lag_due = time.monotonic() + self._settings.lag_seconds
         try:
             lag = self._log.lag(self._stage.name, [self._stage.consumes.name])
-        except Unavailable:
-            return  # the next poll meets the same trouble and waits for its end
+        except Unavailable as error:
+            self._answers = False
+            self._wait(error, shutdown)
+            return
+        if not self._answers:
+            self._answers = True
+            self._backoff.reset()
+        self._lag_due = time.monotonic() + self._settings.lag_seconds
         metrics.LAG_EVENTS.labels(self._stage.name).set(lag)
 
 
