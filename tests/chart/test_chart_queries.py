@@ -24,7 +24,7 @@ from celstream_stack.prometheus import Prometheus
 
 from tests.chart.rendered import CHART
 from tests.chart.test_chart_dashboards import all_queries, selectors
-from tests.end_to_end.command import SHOTS
+from tests.end_to_end.command import SHOTS, celstream
 from tests.end_to_end.services import Service
 
 pytestmark = pytest.mark.slow
@@ -87,7 +87,7 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    """Over a segmenter and a catalog through which two films go, one shot of each refused.
+    """Over a segmenter and a catalog through which two films go, one shot of each refused, and a canary.
 
     The second one comes once the first is scraped: what has not risen between two scrapes has no rate.
     """
@@ -100,10 +100,13 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
         "CELSTREAM_ARTEFACTS": directory_url(folder / "artefacts"),
         "CELSTREAM_MIN_SECONDS": "0.8",
     }
-    database = {"CELSTREAM_DATABASE": f"sqlite:///{folder / 'catalog.sqlite'}"}
+    of_catalog = {
+        "CELSTREAM_DATABASE": f"sqlite:///{folder / 'catalog.sqlite'}",
+        "CELSTREAM_CANARY_PERIOD_SECONDS": "3600",
+    }
     with (
         Service("celstream_segmenter", "segmenter", variables) as segmenter,
-        Service("celstream_catalog", "catalog", variables | database) as catalog,
+        Service("celstream_catalog", "catalog", variables | of_catalog) as catalog,
     ):
         for service in (segmenter, catalog):
             service.wait_until_serving()
@@ -112,6 +115,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
             take_in(films[0], catalog.grpc)
             asked.wait_for('celstream_worker_events_total{outcome="completed"}')
             take_in(films[1], catalog.grpc)
+            canary = celstream("canary", "--to", catalog.grpc, "--seconds", 8, "--name", "queries", cwd=folder)
+            assert canary.code == 0, canary.err
             yield asked
         finally:
             asked.process.terminate()
