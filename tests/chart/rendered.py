@@ -77,12 +77,14 @@ def selects(selector: Manifest, labels: dict[str, str]) -> bool:
 
 
 def environment(container: Manifest) -> dict[str, str]:
-    """The variables of a container; what comes from a secret is `from SECRET/KEY`."""
+    """The variables of a container; what comes from a secret is `from SECRET/KEY`, from the pod itself `from FIELD`."""
     found = {}
     for one in container["env"]:
         assert one["name"] not in found, f"{one['name']} is there twice"
         if "value" in one:
             found[one["name"]] = one["value"]
+        elif "fieldRef" in one["valueFrom"]:
+            found[one["name"]] = f"from {one['valueFrom']['fieldRef']['fieldPath']}"
         else:
             reference = one["valueFrom"]["secretKeyRef"]
             found[one["name"]] = f"from {reference['name']}/{reference['key']}"

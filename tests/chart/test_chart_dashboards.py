@@ -8,11 +8,13 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
+from celstream_catalog import canary_metrics as _canary  # noqa: F401 - declares its metrics
 from celstream_catalog import funnel_metrics as _catalog_funnel  # noqa: F401 - declares its metrics
 from celstream_catalog import metrics as _catalog  # noqa: F401 - declares its metrics
 from celstream_dashboards.__main__ import files
 from celstream_dashboards.foreign import FOREIGN
 from celstream_platform.metrics import METRICS
+from celstream_segmenter import metrics as _segmenter  # noqa: F401 - declares its metrics
 
 from tests.chart.rendered import CHART, find, objects, of_kind
 

@@ -57,6 +57,26 @@ def test_the_garbage_collector_reaches_store_and_events_alone() -> None:
     assert policy["spec"]["ingress"] == []
 
 
+def test_canaries_reach_the_catalogs_calls_alone_and_nobody_reaches_them() -> None:
+    found = objects("tls")
+    policy = find(found, "NetworkPolicy", "canary")["spec"]
+    assert policy["ingress"] == []
+    anywhere, catalog = policy["egress"]
+    assert {(port["port"], port["protocol"]) for port in anywhere["ports"]} == DNS
+    assert "to" not in anywhere
+    pods_of = {name: (labels, pod) for name, labels, pod in pods(found)}
+    labels, pod = pods_of[f"Deployment {RELEASE}-catalog"]
+    (peer,) = catalog["to"]
+    assert selects(peer["podSelector"], labels)
+    assert [name for name, (labels, _) in pods_of.items() if selects(peer["podSelector"], labels)] == [
+        f"Deployment {RELEASE}-catalog"
+    ]
+    (grpc,) = [port["containerPort"] for port in pod["containers"][0]["ports"] if port["name"] == "grpc"]
+    assert [(port["port"], port["protocol"]) for port in catalog["ports"]] == [(grpc, "TCP")]
+    canary, _ = pods_of[f"CronJob {RELEASE}-canary"]
+    assert may_call(find(found, "NetworkPolicy", "catalog"), "grpc", canary, same_namespace=True)
+
+
 def test_triton_reaches_nobody() -> None:
     assert reached(find(objects("gpu"), "NetworkPolicy", "triton")) == set()
 

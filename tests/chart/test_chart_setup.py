@@ -73,3 +73,41 @@ def test_the_garbage_collector_is_the_command_that_there_is() -> None:
     assert all(option in help_of_it for option in container["args"] if option.startswith("--"))
     assert environment(container)["AWS_ACCESS_KEY_ID"] == "from celstream-s3-garbage/AWS_ACCESS_KEY_ID"
     assert {"CELSTREAM_EVENTS", "CELSTREAM_ARTEFACTS"} <= environment(container).keys()
+
+
+def test_the_canary_is_the_command_that_there_is_and_each_has_a_name_of_its_own() -> None:
+    job = find(objects("tls"), "CronJob", "canary")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = job["containers"]
+    help_of_it = CliRunner().invoke(app, [container["args"][0], "--help"], terminal_width=200).output
+    options = dict(one.partition("=")[::2] for one in container["args"][1:])
+    assert all(option in help_of_it for option in options)
+    assert options["--to"] == f"{RELEASE}-catalog:50051"
+    assert environment(container)["CELSTREAM_CANARY_NAME"] == "from metadata.labels['batch.kubernetes.io/job-name']"
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume.get("secret", {}).get("secretName") for volume in job["volumes"]}
+    secrets = {
+        option: volumes[mounts[path.rpartition("/")[0]]] for option, path in options.items() if "-file" in option
+    }
+    assert secrets == {
+        "--ca-file": "celstream-grpc",
+        "--certificate-file": "celstream-canary-certificate",
+        "--key-file": "celstream-canary-certificate",
+        "--token-file": "celstream-canary-token",
+    }
+
+
+@pytest.mark.parametrize(
+    ("minutes", "schedule"), [(15, "*/15 * * * *"), (60, "0 */1 * * *"), (180, "0 */3 * * *"), (720, "0 */12 * * *")]
+)
+def test_the_catalog_knows_how_often_a_canary_is_expected(minutes: int, schedule: str) -> None:
+    found = objects("operators", f"canary.everyMinutes={minutes}")
+    assert find(found, "CronJob", "canary")["spec"]["schedule"] == schedule
+    (container,) = find(found, "Deployment", "catalog")["spec"]["template"]["spec"]["containers"]
+    assert environment(container)["CELSTREAM_CANARY_PERIOD_SECONDS"] == str(60 * minutes)
+
+
+def test_without_canaries_none_is_expected() -> None:
+    found = objects("external")
+    assert [one["metadata"]["name"] for one in found if "canary" in one["metadata"]["name"]] == []
+    (container,) = find(found, "Deployment", "catalog")["spec"]["template"]["spec"]["containers"]
+    assert "CELSTREAM_CANARY_PERIOD_SECONDS" not in environment(container)

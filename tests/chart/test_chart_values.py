@@ -98,6 +98,7 @@ def test_helm_itself_refuses_a_misspelt_value() -> None:
         ("postgres.host=", "postgres.host: not set"),
         ("postgres.existingSecret=", "postgres.existingSecret: not set"),
         ("kafka.security=SASL_SSL", "kafka.existingSecret: not set"),
+        ("canary.enabled=true,grpc.mutual=true", "canary.certificateSecret: not set"),
     ],
 )
 def test_what_a_cluster_needs_and_was_not_said_is_named(left_out: str, word: str) -> None:

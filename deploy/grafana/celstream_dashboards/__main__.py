@@ -5,9 +5,15 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from celstream_dashboards import cost, footage, models, services
+from celstream_dashboards import cost, footage, models, quality, services
 
-BUILDERS = {"footage": footage.build, "services": services.build, "models": models.build, "cost": cost.build}
+BUILDERS = {
+    "footage": footage.build,
+    "services": services.build,
+    "models": models.build,
+    "quality": quality.build,
+    "cost": cost.build,
+}
 FOLDER = Path("charts/celstream/dashboards")
 
 

@@ -2,9 +2,8 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from celstream_dashboards.panels import Query, lines, number, page
+from celstream_dashboards.panels import HERE, Query, lines, number, page, rate
 
-HERE = 'namespace="$namespace"'
 OF_STAGES = 'pod=~".*-(segmenter|catalog|triton)-.*", container!=""'
 ITEMS = f"sum(rate(celstream_worker_items_total{{{HERE}}}[1h]))"
 
@@ -68,7 +67,7 @@ def build() -> dashboard.Dashboard:
                 "Bytes per second that services write and read.",
                 [
                     Query(
-                        f"sum by (job, operation) (rate(celstream_artefact_bytes_total{{{HERE}}}[$__rate_interval]))",
+                        rate("celstream_artefact_bytes_total", "job, operation"),
                         "{{job}} {{operation}}",
                     )
                 ],

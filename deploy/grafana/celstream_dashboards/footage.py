@@ -2,9 +2,16 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from celstream_dashboards.panels import Query, bars, lines, number, page
+from celstream_dashboards.panels import HERE, Query, bars, lines, number, page, rate
 
-HERE = 'namespace="$namespace"'
+
+def items(by: str, level: str = "") -> str:
+    """The query for current items, which every catalog counts alike. level: of that one alone."""
+    where = f'{HERE}, level="{level}"' if level else HERE
+    return f"max by ({by}) (celstream_catalog_items{{{where}}})"
+
+
+REFUSED = rate("celstream_worker_rejections_total", "stage")
 
 
 def build() -> dashboard.Dashboard:
@@ -15,15 +22,15 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             number(
                 "How much footage is in?",
-                "Footage that the catalog knows, without what was taken down.",
-                f'max(celstream_catalog_items{{{HERE}, level="footage"}})',
+                "Footage that the catalog knows, without canaries and what was taken down.",
+                f"sum({items('style', 'footage')})",
             )
         )
         .with_panel(
             number(
                 "How many clips came of it?",
                 "Current clips; what a newer outcome withdrew does not count.",
-                f'max(celstream_catalog_items{{{HERE}, level="clips"}})',
+                f"sum({items('style', 'clips')})",
             )
         )
         .with_panel(
@@ -46,7 +53,7 @@ def build() -> dashboard.Dashboard:
             bars(
                 "How many items does each level hold?",
                 "The funnel: from the footage down.",
-                Query(f"max by (level) (celstream_catalog_items{{{HERE}}})", "{{level}}"),
+                Query(f"sum by (level) ({items('level, style')})", "{{level}}"),
             )
         )
         .with_panel(
@@ -59,6 +66,30 @@ def build() -> dashboard.Dashboard:
                 ),
             )
         )
+        .with_panel(
+            bars(
+                "What share of the clips has each style?",
+                "By where the drawing style comes from, as it was said when the footage came in.",
+                Query(
+                    f"{items('style', 'clips')} / on () group_left () (sum({items('style', 'clips')}) > 0)", "{{style}}"
+                ),
+                "percentunit",
+            )
+        )
+        .with_panel(
+            lines(
+                "Does the share of a style change?",
+                "Of all footage that is in. One that sinks wants more footage, or its footage is refused more.",
+                [
+                    Query(
+                        f"{items('style', 'footage')} / on () group_left () (sum({items('style', 'footage')}) > 0)",
+                        "{{style}}",
+                    )
+                ],
+                "percentunit",
+                stacked=True,
+            )
+        )
         .with_row(dashboard.Row("Does it flow?"))
         .with_panel(
             lines(
@@ -66,7 +97,7 @@ def build() -> dashboard.Dashboard:
                 "Items that stages publish, per hour. The same item under a new recipe counts again.",
                 [
                     Query(
-                        f"3600 * sum by (level) (rate(celstream_worker_items_total{{{HERE}}}[$__rate_interval]))",
+                        f"3600 * {rate('celstream_worker_items_total', 'level')}",
                         "{{level}}",
                     )
                 ],
@@ -78,7 +109,7 @@ def build() -> dashboard.Dashboard:
                 "Rejections that stages publish, per hour, by reason.",
                 [
                     Query(
-                        f"3600 * sum by (reason) (rate(celstream_worker_rejections_total{{{HERE}}}[$__rate_interval]))",
+                        f"3600 * {rate('celstream_worker_rejections_total', 'reason')}",
                         "{{reason}}",
                     )
                 ],
@@ -91,9 +122,7 @@ def build() -> dashboard.Dashboard:
                 "Rejections by all that came out of a stage. A jump means other footage, or a moved threshold.",
                 [
                     Query(
-                        f"sum by (stage) (rate(celstream_worker_rejections_total{{{HERE}}}[$__rate_interval]))"
-                        f" / (sum by (stage) (rate(celstream_worker_rejections_total{{{HERE}}}[$__rate_interval]))"
-                        f" + sum by (stage) (rate(celstream_worker_items_total{{{HERE}}}[$__rate_interval])) > 0)",
+                        f"{REFUSED} / ({REFUSED} + {rate('celstream_worker_items_total', 'stage')} > 0)",
                         "{{stage}}",
                     )
                 ],
@@ -106,7 +135,7 @@ def build() -> dashboard.Dashboard:
                 "By all pods of a stage together; a film has 24 or so for each second that it plays.",
                 [
                     Query(
-                        f"sum by (stage) (rate(celstream_footage_decoded_frames_total{{{HERE}}}[$__rate_interval]))",
+                        rate("celstream_footage_decoded_frames_total", "stage"),
                         "{{stage}}",
                     )
                 ],

@@ -2,17 +2,14 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from celstream_dashboards.panels import Query, lines, page
+from celstream_dashboards.panels import HERE, Query, lines, page, quantile, rate
 
-HERE = 'namespace="$namespace"'
+SUCCEEDED, FAILED = (rate(f"nv_inference_request_{how}", "model") for how in ("success", "failure"))
 
 
 def mean_milliseconds(duration: str) -> str:
     """The query for the mean time of one of Triton's durations, per request."""
-    return (
-        f"sum by (model) (rate({duration}{{{HERE}}}[$__rate_interval])) / 1000"
-        f" / (sum by (model) (rate(nv_inference_request_success{{{HERE}}}[$__rate_interval])) > 0)"
-    )
+    return f"{rate(duration, 'model')} / 1000 / ({SUCCEEDED} > 0)"
 
 
 def build() -> dashboard.Dashboard:
@@ -37,8 +34,7 @@ def build() -> dashboard.Dashboard:
                 "The mean batch. 1 on a GPU means that requests come one after the other: give stages a larger window.",
                 [
                     Query(
-                        f"sum by (model) (rate(nv_inference_count{{{HERE}}}[$__rate_interval]))"
-                        f" / (sum by (model) (rate(nv_inference_exec_count{{{HERE}}}[$__rate_interval])) > 0)",
+                        f"{rate('nv_inference_count', 'model')} / ({rate('nv_inference_exec_count', 'model')} > 0)",
                         "{{model}}",
                     )
                 ],
@@ -50,9 +46,7 @@ def build() -> dashboard.Dashboard:
                 "Share of each model's requests.",
                 [
                     Query(
-                        f"sum by (model) (rate(nv_inference_request_failure{{{HERE}}}[$__rate_interval]))"
-                        f" / (sum by (model) (rate(nv_inference_request_success{{{HERE}}}[$__rate_interval]))"
-                        f" + sum by (model) (rate(nv_inference_request_failure{{{HERE}}}[$__rate_interval])) > 0)",
+                        f"{FAILED} / ({SUCCEEDED} + {FAILED} > 0)",
                         "{{model}}",
                     )
                 ],
@@ -77,13 +71,7 @@ def build() -> dashboard.Dashboard:
             lines(
                 "How long do stages wait for an answer?",
                 "99 of 100 inferences take less, from sending to the answer.",
-                [
-                    Query(
-                        "histogram_quantile(0.99, sum by (le, model) "
-                        f"(rate(celstream_model_inference_seconds_bucket{{{HERE}}}[$__rate_interval])))",
-                        "{{model}}",
-                    )
-                ],
+                [Query(quantile(0.99, "celstream_model_inference_seconds", "model"), "{{model}}")],
                 "s",
             )
         )
@@ -100,7 +88,7 @@ def build() -> dashboard.Dashboard:
                 "Per second, by outcome; `overloaded` is the server pushing back.",
                 [
                     Query(
-                        f"sum by (model, outcome) (rate(celstream_model_inferences_total{{{HERE}}}[$__rate_interval]))",
+                        rate("celstream_model_inferences_total", "model, outcome"),
                         "{{model}} {{outcome}}",
                     )
                 ],

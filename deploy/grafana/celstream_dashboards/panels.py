@@ -6,6 +6,7 @@ at least, and more where the screen shows more time than it has points.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, dashboard, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.builders.common import ReduceDataOptions, VizLegendOptions, VizTooltipOptions
@@ -14,12 +15,26 @@ from grafana_foundation_sdk.models.dashboard import DashboardLinkType, DataSourc
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 METRICS = DataSourceRef(type_val="prometheus", uid="${metrics}")
-WIDTH = 24
+HERE = 'namespace="$namespace"'
+NOW = ReduceDataOptions().calcs(["lastNotNull"])
 TRACES = (
     '/explore?schemaVersion=1&panes={"a":{"datasource":"${traces}","queries":[{"refId":"A","queryType":"traceql",'
     '"query":"{resource.service.name=~\\"celstream-.*\\" && duration > 1s}"}],'
     '"range":{"from":"${__from}","to":"${__to}"}}}'
 )
+
+
+Panel = TypeVar("Panel", timeseries.Panel, stat.Panel, bargauge.Panel, table.Panel)
+
+
+def rate(metric: str, by: str, where: str = HERE, over: str = "$__rate_interval") -> str:
+    """The query for how fast counters rise, per second. by: labels that are kept. where: of the series."""
+    return f"sum by ({by}) (rate({metric}{{{where}}}[{over}]))"
+
+
+def quantile(share: float, metric: str, by: str, where: str = HERE, over: str = "$__rate_interval") -> str:
+    """The query for a quantile of a histogram. share: 0.99 for the slowest hundredth."""
+    return f"histogram_quantile({share}, {rate(f'{metric}_bucket', f'le, {by}', where, over)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +55,8 @@ def lines(
 ) -> timeseries.Panel:
     """Lines over time. words: how to read it. unit: Grafana's id of it. span: of 24 columns."""
     panel = (
-        timeseries.Panel()
-        .title(question)
-        .description(words)
-        .datasource(METRICS)
+        _asking(timeseries.Panel(), question, words, span)
         .unit(unit)
-        .span(span)
-        .height(8)
         .min(0)
         .line_width(1.5)
         .fill_opacity(30 if stacked else 8)
@@ -63,50 +73,25 @@ def number(
     question: str, words: str, expression: str, unit: str = "short", *, span: int = 6, decimals: int = 0
 ) -> stat.Panel:
     """One number, as it is now."""
-    return (
-        stat.Panel()
-        .title(question)
-        .description(words)
-        .datasource(METRICS)
-        .unit(unit)
-        .decimals(decimals)
-        .span(span)
-        .height(4)
-        .no_value("none")
-        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(Query(expression).built())
-    )
+    panel = _asking(stat.Panel(), question, words, span, height=4).unit(unit).decimals(decimals)
+    return panel.no_value("none").reduce_options(NOW).with_target(Query(expression).built())
 
 
 def bars(question: str, words: str, query: Query, unit: str = "short", *, span: int = 12) -> bargauge.Panel:
     """Bars beside each other, as it is now."""
-    return (
-        bargauge.Panel()
-        .title(question)
-        .description(words)
-        .datasource(METRICS)
-        .unit(unit)
-        .span(span)
-        .height(8)
-        .min(0)
-        .no_value("none")
-        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(query.built())
-    )
+    panel = _asking(bargauge.Panel(), question, words, span).unit(unit).min(0)
+    return panel.no_value("none").reduce_options(NOW).with_target(query.built())
 
 
 def rows(question: str, words: str, expression: str, *, span: int = 12) -> table.Panel:
     """A table, as it is now."""
-    return (
-        table.Panel()
-        .title(question)
-        .description(words)
-        .datasource(METRICS)
-        .span(span)
-        .height(8)
-        .no_value("none")
-        .with_target(Query(expression).built(instant=True))
-    )
+    panel = _asking(table.Panel(), question, words, span).no_value("none")
+    return panel.with_target(Query(expression).built(instant=True))
+
+
+def _asking(panel: Panel, question: str, words: str, span: int, height: int = 8) -> Panel:
+    """What all panels have: a question, how to read the answer, where the metrics are, a place."""
+    return panel.title(question).description(words).datasource(METRICS).span(span).height(height)
 
 
 def page(uid: str, title: str, words: str) -> dashboard.Dashboard:

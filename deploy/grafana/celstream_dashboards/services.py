@@ -2,16 +2,10 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from celstream_dashboards.panels import Query, lines, page, rows
+from celstream_dashboards.panels import HERE, Query, lines, page, quantile, rate, rows
 
-HERE = 'namespace="$namespace"'
 EVERY = "$__rate_interval"
 OURS = "INTERNAL|UNKNOWN|UNAVAILABLE|DATA_LOSS|DEADLINE_EXCEEDED"
-
-
-def quantile(share: float, metric: str, by: str, where: str = HERE) -> str:
-    """The query for a quantile of a histogram. share: 0.99 for the slowest hundredth."""
-    return f"histogram_quantile({share}, sum by (le, {by}) (rate({metric}_bucket{{{where}}}[$__rate_interval])))"
 
 
 def build() -> dashboard.Dashboard:
@@ -38,7 +32,7 @@ def _stages(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Per second. `parked` is a dead letter; `released` was given back to be done by another worker.",
                 [
                     Query(
-                        f"sum by (stage, outcome) (rate(celstream_worker_events_total{{{HERE}}}[$__rate_interval]))",
+                        rate("celstream_worker_events_total", "stage, outcome"),
                         "{{stage}} {{outcome}}",
                     )
                 ],
@@ -71,7 +65,7 @@ def _stages(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Attempts per minute that are repeated: unavailable and overloaded are others' fault, bug is ours.",
                 [
                     Query(
-                        f"60 * sum by (stage, error) (rate(celstream_worker_retries_total{{{HERE}}}[{EVERY}]))",
+                        f"60 * {rate('celstream_worker_retries_total', 'stage, error')}",
                         "{{stage}} {{error}}",
                     )
                 ],
@@ -100,8 +94,8 @@ def _stages(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "On average. Many small ones cost the broker more than few large ones.",
                 [
                     Query(
-                        f"sum by (stage) (rate(celstream_worker_batch_events_sum{{{HERE}}}[{EVERY}]))"
-                        f" / (sum by (stage) (rate(celstream_worker_batch_events_count{{{HERE}}}[{EVERY}])) > 0)",
+                        f"{rate('celstream_worker_batch_events_sum', 'stage')}"
+                        f" / ({rate('celstream_worker_batch_events_count', 'stage')} > 0)",
                         "{{stage}}",
                     )
                 ],
@@ -119,7 +113,7 @@ def _calls(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Finished calls per second, by method.",
                 [
                     Query(
-                        f"sum by (method) (rate(celstream_grpc_requests_total{{{HERE}}}[$__rate_interval]))",
+                        rate("celstream_grpc_requests_total", "method"),
                         "{{method}}",
                     )
                 ],
@@ -232,7 +226,7 @@ def _pods(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Per hour. `invalid` is the footage's fault, `limit` its size; `crash` and `bug` are ours.",
                 [
                     Query(
-                        f"3600 * sum by (end) (rate(celstream_footage_child_ends_total{{{HERE}}}[$__rate_interval]))",
+                        f"3600 * {rate('celstream_footage_child_ends_total', 'end')}",
                         "{{end}}",
                     )
                 ],

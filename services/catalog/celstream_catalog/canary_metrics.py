@@ -48,6 +48,7 @@ class CanaryMetrics:
     def __init__(self, catalog: Catalog, period_seconds: float) -> None:
         self._catalog, self._began = catalog, time.time()
         PERIOD_SECONDS.set(period_seconds)
+        RESULT_SECONDS.set(self._began)
 
     def count(self) -> None:
         """Count once. Raises Unavailable."""

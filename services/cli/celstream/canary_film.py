@@ -12,7 +12,7 @@ from celstream_evaluator.canary import Truth
 from celstream_evaluator.hold_score import Holds
 from celstream_evaluator.transition_score import Labels
 from celstream_platform.errors import Invalid
-from celstream_renderer import Film, Scene, frame_count, random_film, render, transitions
+from celstream_renderer import Film, Scene, random_film, render, transitions
 from celstream_renderer import Truth as RenderedTruth
 from celstream_renderer.timeline import shot_spans
 
@@ -20,6 +20,8 @@ SIZE = (640, 360)
 CRF = 18  # good, as footage is that films come from: below, faint drawings are not in the file any more
 MOST_TRIES = 100
 LEAST_CUTS, LEAST_GRADUAL, LEAST_STANDING_SECONDS = 3, 1, 3.0
+LEAST_KEPT_SECONDS = 1.5  # a shot that is a little longer than the shortest clip is one wherever its ends are put
+EDGE_FRAMES = 6  # beside a gradual transition, of which nobody can say to the frame where it begins and ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,15 @@ def film_of(name: str, seconds: float) -> tuple[Film, int]:
 
 def _has_it_all(film: Film) -> bool:
     kinds = [transition.kind for transition in transitions(film)]
-    standing = sum(
+    lengths = [
         span.clean_end - span.clean_start
         for span, shot in zip(shot_spans(film), film.shots, strict=True)
         if isinstance(shot.content, Scene) and shot.content.camera.kind == "static" and not shot.content.flashes
-    )
+    ]
+    standing = sum(length for length in lengths if length >= LEAST_KEPT_SECONDS * film.fps)
     cuts = kinds.count("cut")
     enough = LEAST_STANDING_SECONDS * film.fps
-    return cuts >= LEAST_CUTS and len(kinds) - cuts >= LEAST_GRADUAL and standing >= enough and frame_count(film) > 0
+    return cuts >= LEAST_CUTS and len(kinds) - cuts >= LEAST_GRADUAL and standing >= enough
 
 
 def known(truth: RenderedTruth) -> Truth:
@@ -82,4 +85,10 @@ def known(truth: RenderedTruth) -> Truth:
         and shot.transforms is None
         and not any(start < shot.end and end > shot.start for start, end in truth.flashes)
     ]
-    return Truth(Labels(cuts, gradual), holds)
+    least_frames = LEAST_KEPT_SECONDS * truth.fps[0] / truth.fps[1]
+    kept = [
+        (shot.clean_start + EDGE_FRAMES, shot.clean_end - EDGE_FRAMES)
+        for shot in truth.shots
+        if shot.kind == "scene" and shot.clean_end - shot.clean_start >= least_frames
+    ]
+    return Truth(Labels(cuts, gradual), holds, kept)

@@ -64,10 +64,11 @@ def test_a_canary_on_this_machine_is_scored_and_recorded_and_in_no_dataset(tmp_p
     assert ended.returncode == 0, ended.stderr
     said = json.loads(ended.stdout)
     by_subject = {one["subject"]: one for one in said["scores"]}
-    assert by_subject.keys() == {"cuts", "gradual", "holds"}
+    assert by_subject.keys() == {"cuts", "gradual", "holds", "kept"}
     assert by_subject["cuts"]["expected"] >= 3
     assert by_subject["cuts"]["f1"] >= 0.5
     assert by_subject["holds"]["f1"] >= 0.8
+    assert by_subject["kept"]["right"] >= 1
     assert pyarrow.parquet.read_table(out / "clips.parquet").num_rows == 0
     assert "here" not in (out / "report.html").read_text()
     with open_ports(DatasetFolder(out), {}) as ports:

@@ -16,7 +16,11 @@ from celstream_protos.v1.clip_pb2 import (
 from celstream_protos.v1.envelope_pb2 import FrameRange
 from celstream_protos.v1.evaluation_pb2 import Score
 
-TRUTH = Truth(Labels((48, 96), (("fade_out", 130, 143),)), [(Holds(0, [2] * 24), 0, 48), (Holds(48, [3] * 16), 48, 96)])
+TRUTH = Truth(
+    Labels((48, 96), (("fade_out", 130, 143),)),
+    [(Holds(0, [2] * 24), 0, 48), (Holds(48, [3] * 16), 48, 96)],
+    [(0, 48), (49, 95)],
+)
 
 
 def transition(kind: "TransitionKind.ValueType", frame: int, start: int, end: int) -> Transition:
@@ -43,14 +47,20 @@ def test_all_that_is_right_is_found_right() -> None:
         ]
     )
     found = scores(TRUTH, Made(analysis, [clip(0, [2] * 24), clip(48, [3] * 16)]))
-    assert counts(found) == {"cuts": (2, 2, 2), "gradual": (1, 1, 1), "holds": (40, 40, 40)}
+    assert counts(found) == {"cuts": (2, 2, 2), "gradual": (1, 1, 1), "holds": (40, 40, 40), "kept": (2, 2, 2)}
     assert {(one.level, one.subject): one.least_f1 for one in found} == LEAST_F1
 
 
 def test_a_detector_that_finds_nothing_is_found_out() -> None:
     found = scores(TRUTH, Made(FootageAnalysis(), [clip(0, [1] * 144)]))
-    assert counts(found) == {"cuts": (2, 0, 0), "gradual": (1, 0, 0), "holds": (40, 96, 0)}
-    assert counts(scores(TRUTH, Made(FootageAnalysis(), [])))["holds"] == (0, 0, 0)
+    assert counts(found) == {"cuts": (2, 0, 0), "gradual": (1, 0, 0), "holds": (40, 96, 0), "kept": (2, 2, 2)}
+
+
+def test_a_level_that_keeps_nothing_is_found_out() -> None:
+    found = counts(scores(TRUTH, Made(FootageAnalysis(), [])))
+    assert (found["holds"], found["kept"]) == ((0, 0, 0), (2, 0, 0))
+    parts = [clip(0, [2] * 20), clip(40, [2] * 3), clip(48, [3] * 16)]
+    assert counts(scores(TRUTH, Made(FootageAnalysis(), parts)))["kept"] == (2, 1, 1), "two frames are in no clip"
 
 
 def test_the_same_footage_has_the_same_evaluation() -> None:

@@ -12,6 +12,7 @@ from celstream_platform.topics import CLIPS, FOOTAGE, Topic
 from celstream_protos.v1 import clip_pb2, footage_pb2
 from google.protobuf.message import Message
 
+from celstream_segmenter import metrics
 from celstream_segmenter.clip_events import clip_event, rejection_event
 from celstream_segmenter.found import ChapterRead, ClipMade, Found, Refused, Working
 from celstream_segmenter.limited_segmentation import segment_limited
@@ -77,6 +78,7 @@ class SegmenterStage:
                     self._take(one, message, work, context)
             if not work.ended:
                 raise Stopping
+        metrics.count(work.analysis)
         analysis = work.analysis.SerializeToString(deterministic=True)
         return Result(
             items=[Item(CLIPS, clip) for clip in work.clips],
