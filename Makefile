@@ -15,7 +15,7 @@ DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
 PIP_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help run stack test fast-test lint format bench accuracy faults images cluster-test protos lock clean install install-dev
+.PHONY: help run stack test fast-test lint format bench accuracy faults images cluster cluster-down cluster-test protos lock clean install install-dev
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -82,8 +82,15 @@ images: install-dev ## build the images and try them as the chart runs them: mak
 			--target $$image --tag celstream-$$image:0.1.0 . || exit 1; done
 	@$(BIN)/python -m pytest -m images tests/images
 
-cluster-test: install-dev ## the chart at the API server of a test cluster: KUBECONFIG=FILE make cluster-test
-	@$(BIN)/python -m pytest -m cluster tests/cluster
+cluster: install-dev ## a Kubernetes of this machine with the chart on it (root): make cluster [BASE=python:3.11-slim]
+	@BASE=$(BASE) $(BIN)/celstream-cluster up
+
+cluster-down: install-dev ## take all of it away
+	@$(BIN)/celstream-cluster down
+
+cluster-test: install-dev ## the chart on a cluster: one brought up for it, or another: make cluster-test [KUBECONFIG=FILE]
+	@if [ -n "$$KUBECONFIG" ]; then $(BIN)/python -m pytest -m cluster tests/cluster; \
+	else BASE=$(BASE) $(BIN)/celstream-cluster run -- $(BIN)/python -m pytest -m cluster tests/cluster; fi
 
 protos: install-dev ## generate the Python code of the contracts
 	@$(BIN)/python protos/generate.py

@@ -2,8 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from celstream_cluster import tools
+from celstream_stack.ports import free_port
 
 from tests.chart.rendered import Manifest
 
@@ -18,6 +22,9 @@ RESTRICTED = {
     "pod-security.kubernetes.io/enforce": "restricted",
     "pod-security.kubernetes.io/enforce-version": "latest",
 }
+INSTALLED = "celstream"  # name of the release that footage goes through
+SELECTOR = f"app.kubernetes.io/instance={INSTALLED}"
+PATIENCE_SECONDS = 180.0
 Said = subprocess.CompletedProcess[str]
 
 
@@ -43,6 +50,25 @@ class Cluster:
         """One object, `kind/name`."""
         return json.loads(self.kubectl("get", name, "--output", "json").stdout)
 
+    def pods(self, *arguments: str) -> list[Manifest]:
+        """The pods of the release, without those of jobs."""
+        chosen = ("--selector", f"{SELECTOR},app.kubernetes.io/component in (segmenter,catalog)")
+        found = json.loads(self.kubectl("get", "pods", *chosen, *arguments, "--output", "json").stdout)
+        return list(found["items"])
+
+    @contextmanager
+    def forwarded(self, service: str, port: int) -> Iterator[str]:
+        """HOST:PORT of this machine by which a service of the cluster is reached as long as the context lasts."""
+        own = free_port()
+        command = [tools.install().kubectl, "--namespace", self.namespace, "port-forward", f"service/{service}"]
+        silent = subprocess.DEVNULL
+        with subprocess.Popen([*command, f"{own}:{port}"], stdout=silent, stderr=silent) as process:
+            try:
+                wait_until(lambda: _listens(own), f"{service} is not forwarded")
+                yield f"127.0.0.1:{own}"
+            finally:
+                process.terminate()
+
     def _run(self, program: Path, arguments: Sequence[str | Path], given: Sequence[Manifest], *, check: bool) -> Said:
         said = subprocess.run(
             [program, "--namespace", self.namespace, *arguments],
@@ -61,3 +87,16 @@ def named_by_the_environment() -> str:
     if not Path(path).is_file():
         raise pytest.UsageError(f"KUBECONFIG={path}: no such file. Name that of a cluster to test on.")
     return path
+
+
+def wait_until(so: Callable[[], bool], otherwise: str) -> None:
+    """Look again and again until something is so; otherwise the test fails with these words."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not so():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.2)  # there is nothing to wait on
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,8 @@
-"""A namespace of these tests' own, with the definitions of the operators' resources where the cluster lacks them."""
+"""What the tests of a cluster share: a namespace of their own, and the release that is there or is made for them.
+
+What only some clusters have is named by variables, which `celstream-cluster run` sets; a test that asks for what is not
+named is not collected.
+"""
 
 import os
 import secrets
@@ -8,17 +12,23 @@ from pathlib import Path
 
 import pytest
 import yaml
-from celstream_cluster import schemas
+from celstream_cluster import places, schemas, servers
+from celstream_stack.stack import Stack
 
-from tests.chart.rendered import RELEASE
-from tests.cluster.cluster import RESTRICTED, Cluster, named_by_the_environment
+from tests.chart.rendered import CHART, RELEASE
+from tests.cluster.cluster import INSTALLED, RESTRICTED, Cluster, named_by_the_environment
 
-VALUES = "CELSTREAM_CLUSTER_VALUES"
+VALUES = "CELSTREAM_CLUSTER_VALUES"  # file of values that names a cluster's own servers
+NAMESPACE = "CELSTREAM_CLUSTER_NAMESPACE"  # which holds the secrets that those values name
+NODE = "CELSTREAM_CLUSTER"  # folder of a node of this machine
+NEEDS = {"cluster_values": VALUES, "release": VALUES, "own_servers": NODE}
+WAIT = ("--wait", "--timeout", "8m")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect what needs nodes and servers where none are named."""
-    left_out = [item for item in items if not os.environ.get(VALUES) and "cluster_values" in _fixtures(item)]
+    missing = {name for name, variable in NEEDS.items() if not os.environ.get(variable)}
+    left_out = [item for item in items if missing & set(_fixtures(item))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -32,6 +42,25 @@ def _fixtures(item: pytest.Item) -> tuple[str, ...]:
 def cluster_values() -> Path:
     """The file of values that names a cluster's own servers."""
     return Path(os.environ[VALUES]).resolve()
+
+
+@pytest.fixture(scope="session")
+def own_servers() -> Stack:
+    """Kafka, store and database beside the node that `make cluster` made."""
+    return servers.stack(places.default_state())
+
+
+@pytest.fixture(scope="session")
+def release(cluster_values: Path) -> Iterator[Cluster]:
+    """A release that works: the one that is there, or one of these tests' own, gone afterwards."""
+    named_by_the_environment()
+    found = Cluster(os.environ[NAMESPACE])
+    there = found.helm("status", INSTALLED, check=False).returncode == 0
+    if not there:
+        found.helm("install", INSTALLED, CHART, "--values", cluster_values, *WAIT)
+    yield found
+    if not there:
+        found.helm("uninstall", INSTALLED, "--wait")
 
 
 @pytest.fixture(scope="session")

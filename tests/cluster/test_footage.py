@@ -1,5 +1,7 @@
 """A release with nodes to run on: footage goes through it, also while pods go and versions come and go.
 
+Run by `make cluster-test`; on another cluster by
+
     KUBECONFIG=… CELSTREAM_CLUSTER_VALUES=my-values.yaml CELSTREAM_CLUSTER_NAMESPACE=films make cluster-test
 
 The values say where the servers are; the secrets that they name lie in the namespace, and images are where nodes find
@@ -7,57 +9,82 @@ them. Without these variables the tests are not collected.
 """
 
 import base64
+import hashlib
 import json
-import os
 import re
-import socket
-import subprocess
-import time
-from collections.abc import Iterator
+import secrets
 from pathlib import Path
 
 import grpc
 import pytest
-from celstream_cluster import tools
-from celstream_stack.ports import free_port
+from celstream_platform import rpc
+from celstream_protos.v1 import catalog_pb2, catalog_pb2_grpc
+from celstream_renderer import Film, render
+from celstream_stack.stack import Stack
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.chart.rendered import CHART
-from tests.cluster.cluster import Cluster, named_by_the_environment
+from tests.cluster.cluster import INSTALLED, PATIENCE_SECONDS, SELECTOR, Cluster, wait_until
+from tests.cluster.conftest import WAIT
+from tests.contracts.inboxes import BucketDropping
+from tests.end_to_end.command import SHOTS
 
 pytestmark = pytest.mark.cluster
-RELEASE = "lot"
-WAIT = ("--wait", "--timeout", "8m")
-SELECTOR = f"app.kubernetes.io/instance={RELEASE}"
-PATIENCE_SECONDS = 120.0
-EARLY = re.compile("(Readiness|Liveness) probe failed")  # a service that is not up yet is asked all the same
-
-
-@pytest.fixture(scope="module")
-def release(cluster_values: Path) -> Iterator[Cluster]:
-    """The chart, installed and ready; gone afterwards."""
-    named_by_the_environment()
-    cluster = Cluster(os.environ["CELSTREAM_CLUSTER_NAMESPACE"])
-    cluster.helm("install", RELEASE, CHART, "--values", cluster_values, *WAIT)
-    yield cluster
-    cluster.helm("uninstall", RELEASE, "--wait")
+CATALOG = f"{INSTALLED}-catalog"
+EARLY = re.compile("(Readiness|Liveness|Startup) probe failed")  # a service that is not up yet is asked all the same
 
 
 def footage_goes_through(cluster: Cluster) -> None:
     """Helm's own test of the release: it renders footage, submits it, and follows it to its end."""
-    said = cluster.helm("test", RELEASE, "--timeout", "6m", "--logs", check=False)
+    said = cluster.helm("test", INSTALLED, "--timeout", "6m", "--logs", check=False)
     assert said.returncode == 0, said.stdout[-3000:] + said.stderr
 
 
 def test_footage_goes_through_and_no_pod_stumbles(release: Cluster) -> None:
     footage_goes_through(release)
-    pods = json.loads(release.kubectl("get", "pods", "--selector", SELECTOR, "--output", "json").stdout)["items"]
+    pods = release.pods()
+    assert pods
     for pod in pods:
+        (ready,) = [one["status"] for one in pod["status"]["conditions"] if one["type"] == "Ready"]
+        assert ready == "True", pod["metadata"]["name"]
         for status in pod["status"]["containerStatuses"]:
             assert status["restartCount"] == 0, f"{pod['metadata']['name']}: {status}"
     events = json.loads(release.kubectl("get", "events", "--output", "json").stdout)["items"]
-    warnings = [event["message"] for event in events if event["type"] == "Warning"]
+    warnings = [
+        f"{event['involvedObject']['name']}: {event['message']}" for event in events if event["type"] != "Normal"
+    ]
     assert [message for message in warnings if not EARLY.search(message)] == []
+
+
+def test_the_catalog_answers_from_outside_the_cluster(release: Cluster) -> None:
+    with release.forwarded(CATALOG, 50051) as address, grpc.insecure_channel(address) as channel:
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=30)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_footage_that_is_dropped_into_the_inbox_ends_as_clips_in_the_catalog(
+    release: Cluster, own_servers: Stack, tmp_path: Path
+) -> None:
+    film = tmp_path / "dropped.mp4"
+    render(Film(shots=SHOTS[:2], size=(192, 108), name=secrets.token_hex(4)), film)
+    with film.open("ab") as file:
+        file.write(b"\0\0\0\x18free" + secrets.token_bytes(16))  # a box that players pass over: new to this cluster
+    dropping = BucketDropping(
+        own_servers.up(["minio"])["CELSTREAM_INBOX"], secrets.token_hex(4), own_servers.login("submitter")
+    )
+    dropping.put("dropped.mp4", film.read_bytes(), {"license": "CC0-1.0", "style": "rendered"})
+    footage_id = hashlib.sha256(film.read_bytes()).hexdigest()
+    with release.forwarded(CATALOG, 50051) as address, rpc.connect(address) as channel:
+        catalog = catalog_pb2_grpc.CatalogStub(channel)
+        wait_until(lambda: _is_known(catalog, footage_id), "the film is not taken in")
+        watched = catalog.WatchFootage(catalog_pb2.WatchFootageRequest(footage_id=footage_id), timeout=PATIENCE_SECONDS)
+        assert list(watched)[-1].finished
+        clips = catalog.ListItems(catalog_pb2.ListItemsRequest(level="clips", footage_id=footage_id)).items
+    assert len(clips) == 2
+
+
+def _is_known(catalog: catalog_pb2_grpc.CatalogStub, footage_id: str) -> bool:
+    return bool(catalog.ListItems(catalog_pb2.ListItemsRequest(level="footage", footage_id=footage_id)).items)
 
 
 def test_footage_goes_through_while_pods_are_deleted(release: Cluster) -> None:
@@ -66,44 +93,22 @@ def test_footage_goes_through_while_pods_are_deleted(release: Cluster) -> None:
         release.kubectl("delete", "pod", "--selector", chosen, "--wait=false")
     footage_goes_through(release)
     for service in ("segmenter", "catalog"):
-        release.kubectl("rollout", "status", f"deployment/{RELEASE}-{service}", "--timeout=5m")
+        release.kubectl("rollout", "status", f"deployment/{INSTALLED}-{service}", "--timeout=5m")
 
 
 def test_footage_goes_through_after_an_upgrade_and_after_the_way_back(release: Cluster, cluster_values: Path) -> None:
-    release.helm("upgrade", RELEASE, CHART, "--values", cluster_values, "--set", "logs.level=debug", *WAIT)
+    before = json.loads(release.helm("history", INSTALLED, "--output", "json").stdout)[-1]["revision"]
+    release.helm("upgrade", INSTALLED, CHART, "--values", cluster_values, "--set", "logs.level=debug", *WAIT)
     footage_goes_through(release)
-    release.helm("rollback", RELEASE, "1", *WAIT)
+    release.helm("rollback", INSTALLED, str(before), *WAIT)
     footage_goes_through(release)
-
-
-def test_the_catalog_answers_from_outside_the_cluster(release: Cluster) -> None:
-    port = free_port()
-    forward = [tools.install().kubectl, "--namespace", release.namespace, "port-forward", f"service/{RELEASE}-catalog"]
-    with subprocess.Popen([*forward, f"{port}:50051"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        try:
-            _wait_for_port(port)
-            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=30)
-            assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        finally:
-            process.terminate()
-
-
-def _wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert time.monotonic() < deadline, "the port is not forwarded"
-        time.sleep(0.1)  # there is nothing to wait on
 
 
 def test_no_secret_is_in_logs_events_or_the_release(release: Cluster) -> None:
-    secrets = json.loads(release.kubectl("get", "secrets", "--output", "json").stdout)["items"]
+    found = json.loads(release.kubectl("get", "secrets", "--output", "json").stdout)["items"]
     values = {
         base64.b64decode(value).decode(errors="replace")
-        for secret in secrets
+        for secret in found
         if not secret["type"].startswith("helm.sh")
         for name, value in secret.get("data", {}).items()
         if re.search("password|secret", name, re.IGNORECASE)
@@ -112,6 +117,6 @@ def test_no_secret_is_in_logs_events_or_the_release(release: Cluster) -> None:
     said = [
         release.kubectl("logs", "--selector", SELECTOR, "--all-containers", "--tail=-1", check=False).stdout,
         release.kubectl("get", "events,pods", "--output", "json").stdout,
-        release.helm("get", "all", RELEASE).stdout,
+        release.helm("get", "all", INSTALLED).stdout,
     ]
     assert not any(value in text for value in values for text in said)

@@ -1,1 +1,1 @@
-"""The tools around the chart: Helm and kubectl, schemas to check manifests by, pages made of the chart's values."""
+"""A real Kubernetes of one machine with the chart on it; Helm and kubectl, schemas, pages made of the chart's values."""

@@ -1,5 +1,7 @@
-"""The command `celstream-cluster`: install the tools, make the chart's pages."""
+"""The command `celstream-cluster`: a node on this machine; the tools around the chart; the chart's pages."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +9,61 @@ from typing import Annotated
 import typer
 from celstream_stack.errors import StackError
 
-from celstream_cluster import chart_values, schemas, tools
+from celstream_cluster import chart_values, cluster, places, schemas, tools
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="The tools around the chart.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="A Kubernetes of this machine with the chart on it, and the tools around the chart.",
+)
 Chart = Annotated[Path, typer.Option(help="Folder of the chart.")]
+State = Annotated[Path | None, typer.Option(help="Folder of the node.", show_default="in cache")]
+Source = Annotated[Path, typer.Option(help="Folder of the repository: images and chart are made of it.")]
+
+
+@app.command()
+def build() -> None:
+    """Build and fetch all that a node is made of, once, into the cache."""
+    cluster.build(typer.echo)
+
+
+@app.command()
+def up(state: State = None, source: Source = Path()) -> None:
+    """Bring up node, servers and a release of the chart, and let footage go through."""
+    where = state or places.default_state()
+    try:
+        cluster.up(where, source.absolute(), typer.echo)
+    except StackError:
+        typer.echo(f"It did not come up. Logs: {where}. All away: celstream-cluster down.", err=True)
+        raise
+
+
+@app.command()
+def down(state: State = None) -> None:
+    """Take all of it away: processes, mounts, interfaces, rules, files."""
+    cluster.down(state or places.default_state(), typer.echo)
+
+
+@app.command()
+def status(state: State = None) -> None:
+    """Who works. Exits with 1 where somebody does not."""
+    found = cluster.status(state or places.default_state())
+    for name, works in found.items():
+        typer.echo(f"{name}: {'works' if works else 'does not work'}")
+    if not found or not all(found.values()):
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(context: typer.Context, state: State = None, source: Source = Path()) -> None:
+    """Bring a cluster up, run a command on it, take it away whatever happens; exits as the command does."""
+    where = state or places.default_state()
+    try:
+        cluster.up(where, source.absolute(), typer.echo)
+        ended = subprocess.run(context.args, env=os.environ | cluster.variables(where), check=False).returncode
+    finally:
+        cluster.down(where, typer.echo)
+    raise typer.Exit(ended)
 
 
 @app.command()

@@ -1,0 +1,120 @@
+"""A cluster from nothing to a release that works, and back to nothing.
+
+STATE/kubeconfig   how to reach it              STATE/servers   Kafka, MinIO, PostgreSQL beside it
+STATE/values.yaml  what its release was told    STATE/run       the node's processes with their logs
+STATE/env          what `set -a; . STATE/env` gives to tests and people
+"""
+
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from celstream_stack import commands
+from celstream_stack.errors import StackError
+from celstream_stack.places import cache, locked
+
+from celstream_cluster import (
+    addons,
+    images,
+    leftovers,
+    monitoring,
+    node,
+    packages,
+    places,
+    programs,
+    release,
+    servers,
+    tools,
+)
+from celstream_cluster.steps import Steps
+
+Say = Callable[[str], None]
+FILE_SYSTEM = "overlay"
+
+
+def build(say: Say) -> None:
+    """Build and fetch all that a node is made of; quick where it is there. Raises StackError."""
+    _refuse_other_machines()
+    commands.need("go", "cluster", programs.ADVICE)
+    steps = Steps(say)
+    steps.run("Debian's packages", packages.install)
+    steps.run("Helm and kubectl", tools.install)
+    programs.build(say)
+    steps.run("servers", lambda: servers.stack(places.default_state()).install([*servers.NAMES, "prometheus"]))
+
+
+def up(state: Path, source: Path, say: Say) -> None:
+    """Bring up node, servers and release, and try it; what runs already is left alone. Raises StackError.
+
+    source: the repository, which images and chart are made of.
+    """
+    refuse_hopeless_machines()
+    build(say)
+    with locked(_lock(state)), Steps(say) as steps:
+        chart = source / "charts" / "celstream"
+        steps.run("node", lambda: node.up(state))
+        others = steps.begin("metrics-server, KEDA, CoreDNS: told", lambda: addons.install(state))
+        stack = steps.begin("Kafka, MinIO, PostgreSQL", lambda: servers.up(state))
+        built = steps.begin("images", lambda: images.build(state, source, images.version(chart)))
+        servers.tell(state, stack.result())
+        (state / "env").write_text("".join(f"{name}='{value}'\n" for name, value in variables(state).items()))
+        others.result()
+        steps.run("metrics-server, KEDA, CoreDNS: ready", lambda: addons.wait(state))
+        built.result()
+        steps.run("chart", lambda: release.install(state, chart))
+        steps.run("Prometheus", lambda: monitoring.up(state))
+        steps.run("footage through it (helm test)", lambda: release.test(state))
+        say(f"{steps.seconds():.0f} s in all. Variables of the cluster: set -a; . {state / 'env'}; set +a")
+
+
+def down(state: Path, say: Say) -> None:
+    """End all of it and remove every trace. Raises StackError for what does not go."""
+    if os.geteuid() != 0:
+        raise StackError("cluster: only root can take a node away. Become root.")
+    with locked(_lock(state)), Steps(say) as steps:
+        steps.run("servers: ended", servers.stack(state).down)
+        monitoring.down(state)
+        steps.run("node: gone", lambda: node.down(state))
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def status(state: Path) -> dict[str, bool]:
+    """Name of a process -> whether it works; empty where no node is there."""
+    if not places.kubeconfig(state).exists():
+        return {}
+    return node.status(state) | {one.server: one.ready for one in servers.stack(state).status()}
+
+
+def variables(state: Path) -> dict[str, str]:
+    """By what tests and people find the cluster and what belongs to it."""
+    return {
+        "KUBECONFIG": str(places.kubeconfig(state)),
+        "CELSTREAM_CLUSTER": str(state),
+        "CELSTREAM_CLUSTER_NAMESPACE": servers.NAMESPACE,
+        "CELSTREAM_CLUSTER_VALUES": str(servers.values_file(state)),
+        "PROMETHEUS_URL": monitoring.URL,
+    }
+
+
+def refuse_hopeless_machines() -> None:
+    """Raise StackError, in one line, where no node can be: better now than after minutes."""
+    _refuse_other_machines()
+    if os.geteuid() != 0:
+        raise StackError("cluster: a node needs root (cgroups, mounts, interfaces). Become root, or name a KUBECONFIG.")
+    if FILE_SYSTEM not in Path("/proc/filesystems").read_text().split():
+        raise StackError(f"cluster: the kernel has no {FILE_SYSTEM} file system. Load it, or name a KUBECONFIG.")
+    if not leftovers.may_make_cgroups():
+        raise StackError("cluster: cgroups are read-only here. Use a machine, or a privileged container, of your own.")
+
+
+def _refuse_other_machines() -> None:
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise StackError(
+            f"cluster: {platform.system()} {platform.machine()}. Use Linux on x86_64, or name a KUBECONFIG."
+        )
+
+
+def _lock(state: Path) -> Path:
+    return cache() / f"{state.name}.lock"

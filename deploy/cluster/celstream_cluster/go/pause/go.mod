@@ -1,0 +1,3 @@
+module celstream/pause
+
+go 1.26.0
