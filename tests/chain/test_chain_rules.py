@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from celstream_catalog import ReviewStatus
 from celstream_platform import dead_letters, topics
+from celstream_platform.dead_letter_replay import replay
 from celstream_platform.events import decode
 from celstream_platform.identity import item_id, item_version
 from celstream_protos.v1.envelope_pb2 import (
@@ -333,7 +334,7 @@ def test_a_replayed_event_that_now_works_leaves_no_trace_in_the_funnel(bench: Be
         bench.offer(name, says)
     bench.settle()
     bench.replace(toy.Splitter(bench.store, broken=False))
-    assert dead_letters.replay(bench.log, "splitter", lambda _: True) == 1
+    assert replay(bench.log, "splitter", lambda _: True) == 1
     bench.settle()
     assert list(dead_letters.pending(bench.log, "splitter")) == []
     assert bench.catalog.parked() == []

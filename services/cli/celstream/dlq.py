@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from celstream_platform import dead_letters
+from celstream_platform import dead_letter_replay, dead_letters
 from celstream_platform.dead_letters import DeadLetter
 from celstream_platform.errors import Invalid, NotFound
 from celstream_platform.eventlog import EventLog, open_event_log
@@ -79,7 +79,7 @@ def letter_named(place: str, start: str) -> DeadLetter:
 
 def replay(place: str, wanted: Wanted) -> int:
     """Put letters back on the topic that they came from; how many."""
-    return _settle(place, wanted, dead_letters.replay)
+    return _settle(place, wanted, dead_letter_replay.replay)
 
 
 def discard(place: str, wanted: Wanted) -> int:

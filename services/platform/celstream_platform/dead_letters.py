@@ -1,13 +1,14 @@
 """Dead letters: events that a stage could not process, byte for byte, with what went wrong in headers.
 
-A letter's value and key are those of the event; its headers are the event's own plus those of this file. Replaying
-moves a letter back to the topic that it came from, in one transaction, so it happens exactly once.
+A letter's value and key are those of the event; its headers are the event's own plus those of this file. How a letter
+gets back to the topic that it came from is in `dead_letter_replay.py`; until a replay has ended in good order, notes of
+what it put back stay among the letters, for the next replay.
 """
 
 import hashlib
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class DeadLetter:
     """One dead letter.
 
     id: stays the same however often the letter is moved. traceback: its end. event: as it was, for its first topic.
+    replayed: no letter any more, but the note that it was put back.
     """
 
     id: str
@@ -42,6 +44,7 @@ class DeadLetter:
     origin_partition: int
     origin_offset: int
     event: Event
+    replayed: bool = False
 
 
 def letter(stage: str, delivery: Delivery, error: BaseException, attempts: int) -> Event:
@@ -99,7 +102,13 @@ def parse(event: Event) -> DeadLetter:
             value=event.value,
             headers={name: text for name, text in event.headers.items() if not name.startswith(HEADER)},
         ),
+        replayed="replayed" in headers,
     )
+
+
+def note(letter: Event) -> Event:
+    """The note that a letter, as read from its topic, was put back."""
+    return replace(letter, headers={**letter.headers, f"{HEADER}replayed": datetime.now(UTC).isoformat()})
 
 
 def stages(log: EventLog) -> list[str]:
@@ -109,6 +118,11 @@ def stages(log: EventLog) -> list[str]:
 
 def pending(log: EventLog, stage: str) -> Iterator[DeadLetter]:
     """The stage's letters that were neither replayed nor discarded, the oldest of each key first."""
+    return (found for found in lying(log, stage) if not found.replayed)
+
+
+def lying(log: EventLog, stage: str) -> Iterator[DeadLetter]:
+    """The same, and the notes of letters that an unfinished replay has put back."""
     topic = dead_letters(stage).name
     reader = log.reader([topic], log.positions(GROUP, [topic]))
     try:
@@ -119,105 +133,38 @@ def pending(log: EventLog, stage: str) -> Iterator[DeadLetter]:
         reader.close()
 
 
-def replay(log: EventLog, stage: str, wanted: Callable[[DeadLetter], bool], *, member: str = "replay") -> int:
-    """Put the letters that are wanted back on the topic that they came from; the number of letters.
-
-    The last event of a key counts, so none may come to lie behind a newer one. A letter whose input has come again
-    since, as something else, is forgotten instead. Where that happens while the letter is put back, the newer event is
-    published once more, behind it: the same content under the same id, which changes nothing else.
-    """
-    origins = {found.origin_topic for found in pending(log, stage)}
-    if not origins:
-        return 0
-    newest = _Newest(log, origins)
-    outdated: set[str] = set()
-
-    def settle(letter: DeadLetter) -> list[Event]:
-        last = newest.of(letter.event)
-        if last is not None and last.offset > letter.origin_offset and last.event.value != letter.event.value:
-            outdated.add(letter.id)
-            return []
-        newest.published(letter.event)
-        return [letter.event]
-
-    try:
-        newest.look()
-        settled = _settle(log, stage, wanted, settle, member)
-        while overtaken := newest.look():
-            log.publish(overtaken)
-            for event in overtaken:
-                newest.published(event)
-    finally:
-        newest.close()
-    return settled - len(outdated)
-
-
-class _Newest:
-    """The last event of every key of some topics, as far as was looked, and what we have published there ourselves."""
-
-    def __init__(self, log: EventLog, topics: Iterable[str]) -> None:
-        self._reader = log.reader(sorted(topics), {})
-        self._last: dict[tuple[str, str], Delivery] = {}
-        self._ours: dict[tuple[str, str], set[bytes]] = {}
-
-    def of(self, event: Event) -> Delivery | None:
-        """The last one of an event's key."""
-        return self._last.get((event.topic, event.key))
-
-    def published(self, event: Event) -> None:
-        """We publish this."""
-        self._ours.setdefault((event.topic, event.key), set()).add(event.value)
-
-    def look(self) -> list[Event]:
-        """Read on to the end; others' events behind which one of ours has come to lie."""
-        others: dict[tuple[str, str], Event] = {}
-        overtaken: dict[tuple[str, str], Event] = {}
-        while not self._reader.at_end():
-            for delivery in self._reader.poll(BATCH, 1.0):
-                key = (delivery.event.topic, delivery.event.key)
-                self._last[key] = delivery
-                if key in self._ours and delivery.event.value not in self._ours[key]:
-                    others[key] = delivery.event
-                    overtaken.pop(key, None)
-                elif key in others:
-                    overtaken[key] = others[key]
-        return list(overtaken.values())
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._reader.close()
-
-
 def discard(log: EventLog, stage: str, wanted: Callable[[DeadLetter], bool], *, member: str = "discard") -> int:
     """Forget the letters that are wanted; the number of letters."""
-    return _settle(log, stage, wanted, lambda _: [], member)
+    return settle(log, stage, lambda found: not found.replayed and wanted(found), lambda _: [], member)
 
 
-def _settle(
+def settle(
     log: EventLog,
     stage: str,
     wanted: Callable[[DeadLetter], bool],
-    settle: Callable[[DeadLetter], list[Event]],
+    instead: Callable[[Event], list[Event]],
     member: str,
 ) -> int:
-    """Consume the letters; those that are not wanted go back to the end of their topic, in the same transaction.
+    """Consume the letters and notes that are wanted, and publish what comes `instead` of each; how many.
 
-    Each letter that was pending at the beginning is looked at once.
+    Those that are not wanted go back to the end of their topic, in the same transaction. Each that was lying there at
+    the beginning is looked at once.
     """
-    remaining = {found.id for found in pending(log, stage)}
+    remaining = {(found.id, found.replayed) for found in lying(log, stage)}
     settled = 0
     with log.session(GROUP, [dead_letters(stage).name], member) as session:
         while remaining:
             deliveries = session.poll(BATCH, 1.0)
             if not deliveries:
-                remaining &= {found.id for found in pending(log, stage)}  # somebody else may have settled them
+                # Somebody else may have settled them.
+                remaining &= {(found.id, found.replayed) for found in lying(log, stage)}
                 continue
             outgoing: list[Event] = []
             count = 0
             for delivery in deliveries:
                 found = parse(delivery.event)
-                if found.id in remaining and wanted(found):
-                    outgoing += settle(found)
+                if (found.id, found.replayed) in remaining and wanted(found):
+                    outgoing += instead(delivery.event)
                     count += 1
                 else:
                     outgoing.append(delivery.event)
@@ -226,5 +173,5 @@ def _settle(
             except Fenced:
                 continue  # nothing happened; they come again
             settled += count
-            remaining -= {parse(delivery.event).id for delivery in deliveries}
+            remaining -= {(found.id, found.replayed) for found in (parse(d.event) for d in deliveries)}
     return settled

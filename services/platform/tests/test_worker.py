@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from celstream_platform import dead_letters, events, identity, logs, topics, tracing
 from celstream_platform.artefacts import ArtefactStore, directory_url, open_artefact_store
+from celstream_platform.dead_letter_replay import replay
 from celstream_platform.errors import Invalid, LimitExceeded, Overloaded, Unavailable
 from celstream_platform.eventlog import EventLog, open_event_log, sqlite_url
 from celstream_platform.events import Event
@@ -359,7 +360,7 @@ def test_progress_is_published_while_an_input_is_processed(world: World) -> None
 def test_a_replayed_letter_that_now_works_leaves_no_trace_of_the_failure(world: World) -> None:
     world.offer("bad")
     world.run(failing(KeyError("x")))
-    assert dead_letters.replay(world.log, "toy", lambda letter: "KeyError" in letter.error) == 1
+    assert replay(world.log, "toy", lambda letter: "KeyError" in letter.error) == 1
     assert not list(dead_letters.pending(world.log, "toy"))
     world.run(clips(2))
     assert [outcome.state for outcome in world.outcomes()] == [
