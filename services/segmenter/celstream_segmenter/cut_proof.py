@@ -269,11 +269,12 @@ def _clip_checksums(
     for first, last in _spans(wanted):
         if stream.time_base:
             clip.seek(int(times[first] / stream.time_base), stream=stream, backward=True)
-        lead_in_before = int(times[first] / stream.time_base) if sparingly and stream.time_base else None
-        for frame in _decoded(clip, stream, lead_in_before):
-            if frame.pts is None or frame.time_base is None:
+        begins = int(times[first] / stream.time_base) if stream.time_base else None
+        for frame in _decoded(clip, stream, begins, sparingly=sparingly, alone=len(wanted) == 1):
+            time_base = frame.time_base or stream.time_base  # frames that were held back bring none
+            if frame.pts is None or time_base is None:
                 continue
-            number = number_at.get(frame.pts * frame.time_base)
+            number = number_at.get(frame.pts * time_base)
             if number in missing:
                 found[number] = frame_checksum(frame)
                 missing.discard(number)
@@ -282,14 +283,23 @@ def _clip_checksums(
     return found
 
 
-def _decoded(clip: InputContainer, stream: VideoStream, lead_in_before: int | None) -> Iterator[VideoFrame]:
-    """The frames from where the clip stands; before that time, in ticks, those alone that others refer to."""
+def _decoded(
+    clip: InputContainer, stream: VideoStream, begins: int | None, *, sparingly: bool, alone: bool
+) -> Iterator[VideoFrame]:
+    """The frames from where the clip stands.
+
+    sparingly: before the time `begins`, in ticks, those alone that others refer to. alone: no more than it takes to
+    show the frame of that time.
+    """
     context = stream.codec_context
     for packet in clip.demux(stream):
-        if lead_in_before is not None:
-            leads_in = packet.pts is not None and packet.pts < lead_in_before
+        if sparingly and begins is not None:
+            leads_in = packet.pts is not None and packet.pts < begins
             context.skip_frame = "NONREF" if leads_in else "DEFAULT"
         yield from packet.decode()
+        if alone and packet.pts is not None and packet.pts == begins:
+            yield from context.decode(None)  # what it holds back for frames that might come before it
+            return
 
 
 def _spans(numbers: list[int]) -> list[tuple[int, int]]:
