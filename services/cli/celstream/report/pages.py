@@ -10,6 +10,7 @@ from celstream_platform.artefacts.port import ArtefactStore
 from celstream.clip_files import readable_stem
 from celstream.contents import FootageContents, duration_seconds, transition_kind
 from celstream.report import charts, figures, words
+from celstream.report.compiled_templates import CompiledTemplates
 from celstream.report.pictures import Picture, write_pictures
 from celstream.report.sheet import clip_picture_name, footage_view, picture_wishes
 
@@ -42,6 +43,7 @@ def write_report(dataset: Sequence[FootageContents], out: Path, store: ArtefactS
 
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
+        bytecode_cache=CompiledTemplates(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
