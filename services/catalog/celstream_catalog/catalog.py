@@ -73,6 +73,7 @@ class Catalog:
         self._revision = 0
         self._projection = Projection(self._engine, event_log, store, chain, self._on_batch)
         self._intake = Intake(self._projection, event_log, store)
+        self._look_for_corrections = True  # a process before this one may have ended before it published them
 
     # Projecting.
 
@@ -85,7 +86,9 @@ class Catalog:
         while True:
             while not self._projection.at_end():
                 projected += self._projection.step(POLL_SECONDS).events
-            if not self.publish_corrections():
+                self._look_for_corrections = True
+            if not self._look_for_corrections or not self.publish_corrections():
+                self._look_for_corrections = False
                 return projected
 
     def run(self, stopping: Callable[[], bool]) -> None:
