@@ -2,6 +2,8 @@
 
 import sys
 
+from celstream_platform.loading import loading
+
 
 def main() -> None:
     """Run the command that the arguments name."""
@@ -11,7 +13,8 @@ def main() -> None:
         from celstream.processors import usable_processors
 
         children.prepare(usable_processors(), ["celstream_segmenter.detection"])
-    from celstream.commands import app
+    with loading():
+        from celstream.commands import app
 
     app(prog_name="celstream")
 

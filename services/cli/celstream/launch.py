@@ -11,6 +11,7 @@ import msgspec
 from celstream_platform.artefacts.directory import DirectoryStore
 from celstream_platform.errors import Unavailable
 from celstream_platform.footage import children
+from celstream_platform.loading import loading
 
 from celstream.display import Display, Summary
 from celstream.folder import DatasetFolder, output_finding
@@ -62,7 +63,8 @@ def _run(
         workers.start(1)
         if files:
             children.prepare(1, [PROBE])  # looks at the first of them
-        from celstream.pipeline import go_through
+        with loading():
+            from celstream.pipeline import go_through
 
         summary = go_through(files, findings, options, display, folder, workers, interruption)
     shutil.rmtree(scratch)

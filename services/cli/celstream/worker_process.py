@@ -9,6 +9,7 @@ import json
 import sys
 
 from celstream_platform.footage import children
+from celstream_platform.loading import loading
 
 READER = "celstream_segmenter.segment"
 
@@ -19,9 +20,10 @@ def main() -> None:
     if not line:
         return  # the run is gone already
     children.prepare(json.loads(line)["processes"], [READER])
-    import msgspec
+    with loading():
+        import msgspec
 
-    from celstream.worker import Task, work
+        from celstream.worker import Task, work
 
     work(msgspec.json.decode(line, type=Task))
 

@@ -16,14 +16,16 @@ import msgspec
 
 from celstream_platform.errors import Invalid, LimitExceeded, Unavailable
 from celstream_platform.footage import sandbox, wire
+from celstream_platform.loading import loading
 
 
 def main() -> None:
     """Answer one request on standard input with frames on standard output."""
     out = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not get between the frames
-    for module in sys.argv[1:]:
-        importlib.import_module(module)
+    with loading():
+        for module in sys.argv[1:]:
+            importlib.import_module(module)
     asked = sys.stdin.buffer.read()
     if not asked:
         os._exit(0)  # it was never needed
