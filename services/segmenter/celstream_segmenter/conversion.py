@@ -27,10 +27,12 @@ def as_opencv_reads(frame: av.VideoFrame) -> NDArray[np.uint8]:
 
 
 def colour(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """Height x width x 3, blue, green, red, 0-255, in the colours that the file names."""
+    """Height x width x 3, red, green, blue, 0-255, in the colours that the file names; rows may be padded."""
     unnamed = frame.colorspace == UNNAMED_COLOURS
     source = Colorspace.ITU709 if unnamed and frame.height >= FIRST_HD_HEIGHT else None
     picture = _CONVERTER.reformat(
-        frame, format="bgr24", src_colorspace=source, interpolation=Interpolation.BICUBIC, threads=1
+        frame, format="rgb24", src_colorspace=source, interpolation=Interpolation.BICUBIC, threads=1
     )
-    return np.asarray(picture.to_ndarray(), np.uint8)
+    plane = picture.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : 3 * picture.width].reshape(picture.height, picture.width, 3)

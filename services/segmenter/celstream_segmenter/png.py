@@ -1,4 +1,4 @@
-"""PNG, written losslessly: a third of the time of OpenCV's, by a faster deflate.
+"""PNG, written losslessly: a third of the time of OpenCV's, by a faster deflate; and read back quickly.
 
 W3C, Portable Network Graphics (PNG) Specification, third edition. Every row is stored as its difference from the one
 above (filter 2): twice as fast as trying all filters, and drawn pictures come out no larger.
@@ -6,30 +6,62 @@ above (filter 2): twice as fast as trying all filters, and drawn pictures come o
 
 import struct
 
-import cv2
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+HEADER = struct.Struct(">IIBBBBB")
 TRUE_COLOUR = 2
 FILTER_UP = 2
 LEVEL = 2  # of 0-3; 3 takes half as long again and makes drawn pictures no smaller
 
 
-def png(picture: NDArray[np.uint8]) -> bytes:
-    """A picture as a PNG file. picture: height x width x 3, blue, green, red, 0-255."""
-    height, width = picture.shape[:2]
-    rows = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8).reshape(height, width * 3)
-    filtered = np.empty((height, 1 + width * 3), np.uint8)
-    filtered[:, 0] = FILTER_UP
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    header = struct.pack(">IIBBBBB", width, height, 8, TRUE_COLOUR, 0, 0, 0)
-    data = isal_zlib.compress(filtered.data, LEVEL)
-    return b"".join((SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", data), *_chunk(b"IEND", b"")))
+class PngWriter:
+    """Makes PNG files, one after the other; keeps the memory that one takes for the next."""
+
+    def __init__(self) -> None:
+        self._filtered = np.empty((0, 0), np.uint8)
+
+    def png(self, picture: NDArray[np.uint8]) -> bytes:
+        """A picture as a PNG file. picture: height x width x 3, red, green, blue, 0-255; rows may be padded."""
+        height, width = picture.shape[:2]
+        if self._filtered.shape != (height, 1 + width * 3):
+            self._filtered = np.empty((height, 1 + width * 3), np.uint8)
+            self._filtered[:, 0] = FILTER_UP
+        first, others = self._filtered[0, 1:], self._filtered[1:, 1:]
+        first[:] = picture[0].reshape(-1)
+        rows = picture.reshape(height, width * 3)
+        np.subtract(rows[1:], rows[:-1], out=others)
+        header = HEADER.pack(width, height, 8, TRUE_COLOUR, 0, 0, 0)
+        data = isal_zlib.compress(self._filtered.data, LEVEL)
+        return b"".join((SIGNATURE, *_chunk(b"IHDR", header), *_chunk(b"IDAT", data), *_chunk(b"IEND", b"")))
 
 
 def _chunk(kind: bytes, data: bytes) -> tuple[bytes, ...]:
     checksum = isal_zlib.crc32(data, isal_zlib.crc32(kind))
     return struct.pack(">I", len(data)), kind, data, struct.pack(">I", checksum)
+
+
+def picture_of(data: bytes) -> NDArray[np.uint8] | None:
+    """The picture of a file that `PngWriter` made: height x width x 3, red, green, blue. None for any other file."""
+    start = len(SIGNATURE) + 8
+    if not data.startswith(SIGNATURE) or len(data) < start + HEADER.size + 12:
+        return None
+    width, height, *kind = HEADER.unpack_from(data, start)
+    (length,) = struct.unpack_from(">I", data, start + HEADER.size + 4)
+    begin = start + HEADER.size + 12
+    if kind != [8, TRUE_COLOUR, 0, 0, 0] or data[begin - 4 : begin] != b"IDAT" or begin + length + 16 != len(data):
+        return None
+    size = height * (1 + width * 3)
+    rows = np.frombuffer(isal_zlib.decompress(memoryview(data)[begin : begin + length], bufsize=size), np.uint8)
+    if rows.size != size:
+        return None
+    rows = rows.reshape(height, 1 + width * 3)
+    if (rows[:, 0] != FILTER_UP).any():
+        return None
+    picture = np.empty((height, width * 3), np.uint8)
+    picture[0] = rows[0, 1:]
+    for number in range(1, height):  # a row at a time: numpy's accumulate takes thirty times as long
+        np.add(picture[number - 1], rows[number, 1:], out=picture[number])
+    return picture.reshape(height, width, 3)

@@ -9,6 +9,7 @@ from celstream_platform.errors import Invalid
 from celstream_segmenter.clip_plan import PlannedClip, Refusal
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.frame_reader import FrameReader
+from celstream_segmenter.png import PngWriter
 from celstream_segmenter.shots import Shot
 from celstream_segmenter.small_pictures import SmallPicture, small_picture
 from celstream_segmenter.stills import FrameKeeper, write_png, write_thumbnail
@@ -22,6 +23,7 @@ class StillFiles:
         self._pngs: dict[int, Path] = {}
         self._thumbnails: dict[int, Path] = {}
         self._checksums: dict[int, int] = {}
+        self._writer = PngWriter()
 
     def take(
         self, shot: Shot, keeper: FrameKeeper, picture_of: Callable[[int], SmallPicture | None], *, likely_kept: bool
@@ -72,7 +74,7 @@ class StillFiles:
 
     def _write_png(self, ordinal: int, frame: av.VideoFrame) -> None:
         self._checksums[ordinal] = frame_checksum(frame)
-        write_png(frame, self._png(ordinal))
+        write_png(frame, self._png(ordinal), self._writer)
 
     def _png(self, ordinal: int) -> Path:
         return self._pngs.setdefault(ordinal, self._folder / f"frame-{ordinal}.png")

@@ -10,7 +10,7 @@ import av
 import cv2
 
 from celstream_segmenter.conversion import colour
-from celstream_segmenter.png import png
+from celstream_segmenter.png import PngWriter
 from celstream_segmenter.small_pictures import SmallPicture
 
 KEPT_BYTES = 84 * 2**20  # of decoded frames: 28 of 1080p
@@ -66,9 +66,9 @@ class FrameKeeper:
                 del self._kept[min(judged or self._kept, key=lambda ordinal: self._kept[ordinal][0])]
 
 
-def write_png(frame: av.VideoFrame, path: Path) -> None:
+def write_png(frame: av.VideoFrame, path: Path, writer: PngWriter) -> None:
     """Write a frame losslessly. Raises OSError where the file cannot be written."""
-    path.write_bytes(png(colour(frame)))
+    path.write_bytes(writer.png(colour(frame)))
 
 
 def write_thumbnail(picture: SmallPicture, path: Path) -> None:
