@@ -89,6 +89,12 @@ def named_by_the_environment() -> str:
     return path
 
 
+def footage_goes_through(cluster: Cluster) -> None:
+    """Helm's own test of the release: it renders footage, submits it, and follows it to its end."""
+    said = cluster.helm("test", INSTALLED, "--timeout", "6m", "--logs", check=False)
+    assert said.returncode == 0, said.stdout[-3000:] + said.stderr
+
+
 def wait_until(so: Callable[[], bool], otherwise: str) -> None:
     """Look again and again until something is so; otherwise the test fails with these words."""
     deadline = time.monotonic() + PATIENCE_SECONDS

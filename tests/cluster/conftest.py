@@ -16,12 +16,14 @@ from celstream_cluster import places, schemas, servers
 from celstream_stack.stack import Stack
 
 from tests.chart.rendered import CHART, RELEASE
+from tests.cluster.asked import Prometheus
 from tests.cluster.cluster import INSTALLED, RESTRICTED, Cluster, named_by_the_environment
 
 VALUES = "CELSTREAM_CLUSTER_VALUES"  # file of values that names a cluster's own servers
 NAMESPACE = "CELSTREAM_CLUSTER_NAMESPACE"  # which holds the secrets that those values name
 NODE = "CELSTREAM_CLUSTER"  # folder of a node of this machine
-NEEDS = {"cluster_values": VALUES, "release": VALUES, "own_servers": NODE}
+PROMETHEUS = "PROMETHEUS_URL"  # of one that scrapes the release, and holds its rules
+NEEDS = {"cluster_values": VALUES, "release": VALUES, "own_servers": NODE, "prometheus": PROMETHEUS}
 WAIT = ("--wait", "--timeout", "8m")
 
 
@@ -48,6 +50,12 @@ def cluster_values() -> Path:
 def own_servers() -> Stack:
     """Kafka, store and database beside the node that `make cluster` made."""
     return servers.stack(places.default_state())
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Prometheus:
+    """The Prometheus that scrapes the release."""
+    return Prometheus(os.environ[PROMETHEUS])
 
 
 @pytest.fixture(scope="session")

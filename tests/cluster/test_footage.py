@@ -24,7 +24,7 @@ from celstream_stack.stack import Stack
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.chart.rendered import CHART
-from tests.cluster.cluster import INSTALLED, PATIENCE_SECONDS, SELECTOR, Cluster, wait_until
+from tests.cluster.cluster import INSTALLED, PATIENCE_SECONDS, SELECTOR, Cluster, footage_goes_through, wait_until
 from tests.cluster.conftest import WAIT
 from tests.contracts.inboxes import BucketDropping
 from tests.end_to_end.command import SHOTS
@@ -32,12 +32,6 @@ from tests.end_to_end.command import SHOTS
 pytestmark = pytest.mark.cluster
 CATALOG = f"{INSTALLED}-catalog"
 EARLY = re.compile("(Readiness|Liveness|Startup) probe failed")  # a service that is not up yet is asked all the same
-
-
-def footage_goes_through(cluster: Cluster) -> None:
-    """Helm's own test of the release: it renders footage, submits it, and follows it to its end."""
-    said = cluster.helm("test", INSTALLED, "--timeout", "6m", "--logs", check=False)
-    assert said.returncode == 0, said.stdout[-3000:] + said.stderr
 
 
 def test_footage_goes_through_and_no_pod_stumbles(release: Cluster) -> None:

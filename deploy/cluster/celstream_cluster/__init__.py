@@ -1,1 +1,1 @@
-"""A real Kubernetes of one machine with the chart on it; Helm and kubectl, schemas, pages made of the chart's values."""
+"""A real Kubernetes of one machine with the chart on it; Helm, kubectl, schemas, pages made of the chart's values."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from celstream_stack.errors import StackError
 
-from celstream_cluster import chart_values, cluster, places, schemas, tools
+from celstream_cluster import chart_values, cluster, places, schemas, tools, traces
 
 app = typer.Typer(
     add_completion=False,
@@ -58,11 +58,17 @@ def status(state: State = None) -> None:
 def run(context: typer.Context, state: State = None, source: Source = Path()) -> None:
     """Bring a cluster up, run a command on it, take it away whatever happens; exits as the command does."""
     where = state or places.default_state()
+    cluster.refuse_hopeless_machines()
+    cluster.build(typer.echo)
+    before = traces.found(where)
     try:
         cluster.up(where, source.absolute(), typer.echo)
         ended = subprocess.run(context.args, env=os.environ | cluster.variables(where), check=False).returncode
     finally:
         cluster.down(where, typer.echo)
+    left = sorted(traces.found(where) - before)
+    if left:
+        raise StackError(f"The node left {len(left)} traces, or others made them meanwhile: {'; '.join(left)}.")
     raise typer.Exit(ended)
 
 

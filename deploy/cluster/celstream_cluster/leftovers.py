@@ -42,7 +42,7 @@ def remove(state: Path) -> None:
     _kill(set(_in_cgroups()))
     for mount in sorted(mounts(state), reverse=True):
         _unmount(mount)
-    for folder in _cgroups():
+    for folder in cgroups():
         _remove_cgroup(folder)
     for socket in sockets:
         socket.unlink(missing_ok=True)
@@ -94,14 +94,14 @@ def _hierarchies() -> list[Path]:
     ]
 
 
-def _cgroups() -> list[Path]:
+def cgroups() -> list[Path]:
     """All cgroups of ours, the innermost first."""
     tops = [hierarchy / agents.CGROUPS.strip("/") for hierarchy in _hierarchies()]
     return [Path(folder) for top in tops for folder, _, _ in os.walk(top, topdown=False)]
 
 
 def _in_cgroups() -> Iterator[int]:
-    for folder in _cgroups():
+    for folder in cgroups():
         with suppress(OSError):
             yield from map(int, (folder / "cgroup.procs").read_text().split())
 

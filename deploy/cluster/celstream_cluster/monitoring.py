@@ -92,7 +92,7 @@ def _of_monitors(kubectl: Kubectl, state: Path) -> Iterator[Manifest]:
                 "scrape_interval": endpoint.get("interval", EVERY),
                 "kubernetes_sd_configs": [_pods(state, about["namespace"])],
                 "relabel_configs": [
-                    *_selected(specification["selector"]),
+                    *selected(specification["selector"]),
                     _keep(f"{POD}_container_port_name", endpoint["port"]),
                     {"action": "drop", "source_labels": [f"{POD}_phase"], "regex": "Failed|Succeeded"},
                     _label("namespace", "__meta_kubernetes_namespace"),
@@ -133,7 +133,8 @@ def _pods(state: Path, namespace: str) -> Manifest:
     return {"role": "pod", "kubeconfig_file": str(places.kubeconfig(state)), "namespaces": {"names": [namespace]}}
 
 
-def _selected(selector: Manifest) -> Iterator[Rule]:
+def selected(selector: Manifest) -> Iterator[Rule]:
+    """The rules by which pods of a selector stay. Raises StackError for one that is not understood."""
     for name, value in selector.get("matchLabels", {}).items():
         yield _keep(_of_pod_label(name), value)
     for expression in selector.get("matchExpressions", []):

@@ -39,8 +39,7 @@ def up(state: Path) -> None:
     """Make the bridge. Raises StackError."""
     remembered = state / "kernel.json"
     if not remembered.exists():
-        found = {name: (KERNEL / name).read_text().strip() for name in CHANGED if (KERNEL / name).exists()}
-        remembered.write_text(json.dumps(found, indent=1))
+        remembered.write_text(json.dumps(kernel_values(), indent=1))
     if not _exists(places.BRIDGE):
         _ip("link", "add", places.BRIDGE, "type", "bridge")
         _ip("address", "add", f"{places.HOST}/{places.PODS.partition('/')[2]}", "dev", places.BRIDGE)
@@ -73,6 +72,11 @@ def down(state: Path) -> None:
             if (KERNEL / name).read_text().strip() != value:
                 (KERNEL / name).write_text(value)
     _wait_until_gone()
+
+
+def kernel_values() -> dict[str, str]:
+    """What the kernel has now of all that a node changes."""
+    return {name: (KERNEL / name).read_text().strip() for name in CHANGED if (KERNEL / name).exists()}
 
 
 def links_of_pods() -> list[str]:
