@@ -80,6 +80,8 @@ Json = Annotated[
 ]
 DetectorOption = Annotated[DetectorName, typer.Option(help="How transitions are found.")]
 CaFile = Annotated[Path | None, typer.Option(help="CA of the catalog's certificate, PEM.", show_default="no TLS")]
+CertificateFile = Annotated[Path | None, typer.Option(help="Own certificate, PEM.", show_default="none")]
+KeyFile = Annotated[Path | None, typer.Option(help="Its key, PEM.", show_default="none")]
 TokenFile = Annotated[Path | None, typer.Option(help="File that holds the bearer token.", show_default="none")]
 StyleOption = Annotated[Style, typer.Option(help="Where the drawing style comes from.")]
 Work = Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")]
@@ -238,13 +240,15 @@ def submit(
     work: Work = "",
     license: License = "",  # noqa: A002
     ca_file: CaFile = None,
+    certificate_file: CertificateFile = None,
+    key_file: KeyFile = None,
     token_file: TokenFile = None,
 ) -> None:
     """Send footage to a catalog that runs somewhere else. Bytes that it has already are not sent again."""
     from celstream.remote import Remote
     from celstream.remote_commands import described, submit_footage
 
-    remote = Remote(to, ca_file, token_file)
+    remote = Remote(to, ca_file, token_file, certificate_file, key_file)
     with _remote_display(json=json) as display:
         status = submit_footage(footage, remote, described(style, work, license), display, follow=watch)
     raise typer.Exit(status)
@@ -256,6 +260,8 @@ def watch(
     footage_id: Annotated[str, typer.Argument(help="Start of a footage's id.", show_default="all footage")] = "",
     json: Json = False,
     ca_file: CaFile = None,
+    certificate_file: CertificateFile = None,
+    key_file: KeyFile = None,
     token_file: TokenFile = None,
 ) -> None:
     """Follow footage through the levels at a catalog that runs somewhere else, until it is finished."""
@@ -263,7 +269,7 @@ def watch(
     from celstream.remote_commands import watch_footage
 
     with _remote_display(json=json) as display:
-        status = watch_footage(footage_id, Remote(at, ca_file, token_file), display)
+        status = watch_footage(footage_id, Remote(at, ca_file, token_file, certificate_file, key_file), display)
     raise typer.Exit(status)
 
 

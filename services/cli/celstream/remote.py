@@ -33,6 +33,10 @@ class Remote:
             addresses.split(self.address)
         except Invalid as error:
             raise Invalid(f"{self.address!r}: no address of a catalog. Give HOST:PORT.") from error
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise Invalid("A certificate needs its key, and a key its certificate. Give both files, or neither.")
+        if self.certificate_file and not self.ca_file:
+            raise Invalid(f"{self.certificate_file}: would not be shown without TLS. Give the catalog's CA as well.")
         tls = rpc.ClientTls(self.ca_file, self.certificate_file, self.key_file) if self.ca_file else None
         with rpc.connect(self.address, tls=tls, token_file=self.token_file, deadline_seconds=DAY_SECONDS) as channel:
             yield CatalogStub(channel)
