@@ -1,7 +1,10 @@
 """The database: migrations say what the tables say, and any number of processes may start at once."""
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from alembic import command
@@ -18,7 +21,8 @@ from celstream_protos.v1.footage_pb2 import FOOTAGE_STYLE_CHINESE
 from celstream_stack.ports import free_port
 from sqlalchemy import Connection, select, text
 
-from tests.catalog_hand import Hand
+if TYPE_CHECKING:
+    from tests.catalog_hand import Hand
 
 pytest_plugins = ["tests.catalog_hand"]
 
@@ -39,18 +43,17 @@ def test_the_migrations_make_exactly_the_tables_of_a_new_database(database_url: 
 
 
 def test_a_catalog_of_an_earlier_version_keeps_what_it_has_and_learns_of_its_footage(
-    database_url: str, event_log: EventLog, store: ArtefactStore
+    catalog: Catalog, hand: Hand, database_url: str, event_log: EventLog, store: ArtefactStore
 ) -> None:
-    with Catalog(database_url, event_log, store) as catalog:
-        hand = Hand(event_log, store)
-        hand.cut(hand.footage("canary", canary=True), [(0, 40)])
-        hand.cut(hand.footage("film", style=FOOTAGE_STYLE_CHINESE), [(0, 40)])
-        catalog.catch_up()
-        engine = open_database(database_url)
-        with reading(engine) as connection:
-            facts = connection.execute(select(FACTS).order_by(FACTS.c.footage_id)).all()
-        with writing(engine) as connection:
-            downgrade(connection, "0001")
+    hand.cut(hand.footage("canary", canary=True), [(0, 40)])
+    hand.cut(hand.footage("film", style=FOOTAGE_STYLE_CHINESE), [(0, 40)])
+    catalog.catch_up()
+    catalog.close()
+    engine = open_database(database_url)
+    with reading(engine) as connection:
+        facts = connection.execute(select(FACTS).order_by(FACTS.c.footage_id)).all()
+    with writing(engine) as connection:
+        downgrade(connection, "0001")
     with Catalog(database_url, event_log, store) as catalog, reading(engine) as connection:
         assert connection.execute(select(FACTS).order_by(FACTS.c.footage_id)).all() == facts
         assert [len(catalog.items("clips")), len(catalog.items("clips", canaries=True))] == [1, 2]

@@ -25,6 +25,7 @@ from celstream_platform.settings import load
 from celstream_protos.v1 import catalog_pb2, catalog_pb2_grpc
 from celstream_protos.v1.clip_pb2 import Clip
 from celstream_protos.v1.envelope_pb2 import Progress, Rights
+from celstream_protos.v1.evaluation_pb2 import Evaluation, Score
 
 from tests.tiny_film import write_film
 
@@ -138,6 +139,33 @@ def test_items_come_in_pages_as_the_levels_messages(stub: catalog_pb2_grpc.Catal
     assert found == clips
     with pytest.raises(Invalid, match="level 'poses' does not exist"), rpc.errors():
         stub.ListItems(catalog_pb2.ListItemsRequest(level="poses"))
+
+
+def test_what_is_attached_is_streamed_and_evaluations_are_kept(
+    stub: catalog_pb2_grpc.CatalogStub, hand: Hand, catalog: Catalog
+) -> None:
+    film = hand.footage("film.mkv", canary=True)
+    hand.cut(film, [(0, 24)], recipe="an analysis")
+    asked = catalog_pb2.GetAttachmentRequest(footage_id=film.item.id, name="transitions")
+    list(stub.WatchFootage(catalog_pb2.WatchFootageRequest(footage_id=_known(catalog, film.item.id))))
+    assert b"".join(part.chunk for part in stub.GetAttachment(asked)) == b"an analysis"
+    with pytest.raises(NotFound, match="nothing called 'masks'"), rpc.errors():
+        list(stub.GetAttachment(catalog_pb2.GetAttachmentRequest(footage_id=film.item.id, name="masks")))
+    assert stub.GetFunnel(catalog_pb2.GetFunnelRequest()).levels[0].items == 0
+    assert stub.GetFunnel(catalog_pb2.GetFunnelRequest(include_canaries=True)).levels[0].items == 1
+    assert not stub.ListItems(catalog_pb2.ListItemsRequest(level="clips")).items
+    assert len(stub.ListItems(catalog_pb2.ListItemsRequest(level="clips", include_canaries=True)).items) == 1
+    score = Score(level="clips", subject="cuts", expected=4, given=3, right=3, least_f1=0.9)
+    kept = Evaluation(id="e" * 64, benchmark="canary", name="a", footage_id=film.item.id, scores=[score])
+    stub.RecordEvaluation(catalog_pb2.RecordEvaluationRequest(evaluation=kept))
+    assert catalog.evaluations("canary") == [kept]
+    with pytest.raises(Invalid, match="expected an id"), rpc.errors():
+        stub.RecordEvaluation(catalog_pb2.RecordEvaluationRequest())
+
+
+def _known(catalog: Catalog, footage_id: str) -> str:
+    catalog.catch_up()
+    return footage_id
 
 
 def _seen(stub: catalog_pb2_grpc.CatalogStub, footage_id: str) -> str:
