@@ -6,13 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.cadence import cadence_of, holds
-from celstream_segmenter.camera_motion import STANDING, camera_move, camera_step
+from celstream_segmenter.camera_motion import NOTHING_SEEN, STANDING, STANDS, CameraSight, camera_sight
+from celstream_segmenter.camera_move import camera_move, with_creep
+from celstream_segmenter.camera_path import camera_path
 from celstream_segmenter.drawing_change import Change, change_between
 from celstream_segmenter.field_matching import Match, film_lengths, matched, repeats, telecine_phase
 from celstream_segmenter.fingerprint import NEAR_BITS, picture_hash
 from celstream_segmenter.full_picture import FullPicture, Glance
 from celstream_segmenter.letterbox import picture_rectangle
-from celstream_segmenter.measured import HASHES_PER_SECOND, CameraStep, ClipMeasurements, Hold, Scan, StyleHints
+from celstream_segmenter.measured import (
+    HASHES_PER_SECOND,
+    CameraMove,
+    CameraStep,
+    ClipMeasurements,
+    Hold,
+    Scan,
+    StyleHints,
+)
 from celstream_segmenter.measurements import FrameMeasurements
 from celstream_segmenter.picture_style import average_hints, live_action_suspicion, style_hints
 from celstream_segmenter.small_pictures import SmallPicture, shrink_factor
@@ -22,6 +32,7 @@ FLASH_LEVELS = 18.0  # mean luma above or below that of the frames around
 FLASH_REACH = 6  # frames to each side; a flash is shorter than half of them
 INTERLACED_SHARE = 0.3  # of a clip's frames in which something moves that hold two moments: less are chance
 MOVING = 6.0  # levels by which a frame's most changed block differs from the frame before
+SEEMS_STILL = 0.5  # of the frames, from which it is asked whether a camera creeps
 HASH_SECONDS = 1 / HASHES_PER_SECOND
 TIME_ROUNDING = 0.002  # seconds: containers round times to a millisecond
 ONE_DRAWING = 0.9  # of a clip's frames showing its longest-held drawing, in which nothing moves
@@ -37,7 +48,10 @@ class ClipMeasurer:
         self._seconds: list[float] = []
         self._previous: NDArray[Any] | None = None
         self._changes: list[Change] = []
-        self._steps: list[CameraStep] = []
+        self._sights: list[CameraSight] = []
+        self._glanced: NDArray[Any] | None = None
+        self._glanced_at = first_frame
+        self._since_glance: dict[int, CameraSight] = {}
         self._matches: list[Match | None] = []
         self._glances: dict[int, Glance] = {}
         self._styles: dict[int, StyleHints] = {}
@@ -53,15 +67,17 @@ class ClipMeasurer:
         # The first frame is judged alone, as where work on a long film goes on with it.
         if self._changes and full.top is not None and full.bottom is not None and full.bottom_before is not None:
             luma, match = matched(full.top, full.bottom, full.bottom_before)
-        step, change = STANDING, Change()
+        sight, change = STANDS, Change()
         if self._previous is not None and self._previous.shape == luma.shape:
-            step = camera_step(luma, self._previous, self._steps[-1])
-            change = change_between(luma, self._previous, step)
+            sight = camera_sight(luma, self._previous, self._sights[-1].step)
+            change = change_between(luma, self._previous, sight.step)
         self._previous = luma
         self._changes.append(change)
-        self._steps.append(step)
+        self._sights.append(sight)
         self._matches.append(match)
         if full.glance is not None:
+            self._since_glance[number] = self._seen_since(luma)
+            self._glanced, self._glanced_at = luma, number
             self._glances[number] = full.glance
             self._styles[number] = style_hints(picture.luma, picture.chroma)
         if not self._hashes or seconds - self._hashes[-1][0] > HASH_SECONDS - TIME_ROUNDING:
@@ -81,7 +97,7 @@ class ClipMeasurer:
         frames: their measurements. black_*: see `black_or_plain`.
         """
         part = slice(start_frame - self._first, end_frame - self._first)
-        steps = [STANDING, *self._steps[part][1:]]
+        steps, camera = self._camera(start_frame, end_frame)
         scan, phase = self._scan(part)
         drawings = self._drawings(part, phase)
         times = np.array(self._seconds[part])
@@ -98,7 +114,7 @@ class ClipMeasurer:
             cadence=cadence_of(shown, seconds),
             holds=drawings,
             scan=scan,
-            camera=camera_move(steps[1:]),
+            camera=camera,
             steps=steps,
             picture=picture_rectangle([glance.edges for glance in glances], *self._size),
             text=text_kind(
@@ -122,12 +138,30 @@ class ClipMeasurer:
     def stands(self, start_frame: int, end_frame: int) -> bool:
         """Whether the camera stands from `start_frame` to `end_frame`, and the picture is the same at both ends."""
         part = slice(start_frame - self._first, end_frame - self._first)
-        if camera_move(self._steps[part][1:]).kind != "static":
+        if self._camera(start_frame, end_frame)[1].kind != "static":
             return False
         first, last = self._seconds[part][0], self._seconds[part][-1]
         hashes = [taken for at, taken in self._hashes if first <= at <= last]
         # A slow zoom hides in the noise of each frame, and shows in the whole.
         return len(hashes) < 2 or int(np.bitwise_count(hashes[0] ^ hashes[-1])) <= NEAR_BITS
+
+    def _seen_since(self, luma: NDArray[Any]) -> CameraSight:
+        """What tells of a slow camera, since the last glance; nothing where it was seen to move meanwhile."""
+        sights = self._sights[self._glanced_at - self._first + 1 :]
+        still = sum(sight.step == STANDING for sight in sights)
+        if self._glanced is None or self._glanced.shape != luma.shape or still < SEEMS_STILL * len(sights):
+            return NOTHING_SEEN
+        return camera_sight(luma, self._glanced, may_whip=False)
+
+    def _camera(self, start_frame: int, end_frame: int) -> tuple[list[CameraStep], CameraMove]:
+        """The camera's steps in frames [start_frame, end_frame), the first standing, and its move."""
+        steps = camera_path(self._sights[start_frame - self._first + 1 : end_frame - self._first])
+        move = camera_move(steps)
+        if move.kind == "static":
+            places = [number for number in range(start_frame + 1, end_frame) if number in self._since_glance]
+            steps = with_creep(steps, [(place - start_frame - 1, self._since_glance[place]) for place in places])
+            move = camera_move(steps)
+        return [STANDING, *steps], move
 
     def _drawings(self, part: slice, phase: int | None) -> list[Hold]:
         changes = self._changes[part]

@@ -61,7 +61,7 @@ def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
         blocks = cv2.blur(_halved(cv2.absdiff(luma, previous)), (BLOCK // 2, BLOCK // 2))
         return _measured(blocks, _quartile(blocks), 1.0, moved=False)
     height, width = luma.shape
-    half = step.half().matrix(width, height)
+    half = step.part(2).matrix(width, height)
     new, old = _same_exposure(*_met_halfway(luma, previous, half))
     difference = np.left_shift(np.subtract(new, old, dtype=np.int16), FINE_BITS)
     inside = _inside(half, width, height)

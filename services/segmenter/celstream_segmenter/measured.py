@@ -60,11 +60,11 @@ class CameraStep:
         """Whether the camera stood."""
         return self.dx == 0 and self.dy == 0 and self.zoom == 0 and self.turn == 0
 
-    def half(self) -> "CameraStep":
-        """The step that leads to this one when it is made twice."""
-        turned = cmath.exp(complex(self.zoom, self.turn) / 2)
-        shift = complex(self.dx, self.dy) / (1 + turned)
-        return CameraStep(shift.real, shift.imag, self.zoom / 2, self.turn / 2, self.trust)
+    def part(self, count: int) -> "CameraStep":
+        """The step that leads to this one when it is made `count` times."""
+        turned = cmath.exp(complex(self.zoom, self.turn) / count)
+        shift = complex(self.dx, self.dy) / sum(turned**number for number in range(count))
+        return CameraStep(shift.real, shift.imag, self.zoom / count, self.turn / count, self.trust)
 
     def matrix(self, width: int, height: int) -> Affine:
         """As 2 x 3 affine from pixels of the frame before to pixels of this one; pixel centres are whole numbers."""

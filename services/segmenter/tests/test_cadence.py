@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from celstream_segmenter.cadence import cadence_of, holds
-from celstream_segmenter.camera_motion import STANDING, camera_step
+from celstream_segmenter.camera_motion import STANDING, camera_sight
 from celstream_segmenter.drawing_change import Change, change_between
 from celstream_segmenter.measured import CameraStep, Hold
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def noisy(picture: NDArray[np.uint8], seed: int, level: float = 1.5) -> NDArray[
 def changes(frames: list[NDArray[np.uint8]]) -> list[Change]:
     found = [Change()]
     for previous, frame in pairwise(frames):
-        found.append(change_between(frame, previous, camera_step(frame, previous)))
+        found.append(change_between(frame, previous, camera_sight(frame, previous).step))
     return found
 
 

@@ -5,7 +5,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from celstream_segmenter.camera_motion import camera_move, camera_step
+from celstream_segmenter.camera_motion import STANDS, CameraSight, camera_sight
+from celstream_segmenter.camera_move import camera_move, with_creep
+from celstream_segmenter.camera_path import camera_path
 from celstream_segmenter.measured import CameraStep
 from numpy.typing import NDArray
 
@@ -35,7 +37,7 @@ def seen(steps: list[CameraStep], character: bool = True) -> list[NDArray[np.uin
 
 
 def found(frames: list[NDArray[np.uint8]]) -> list[CameraStep]:
-    return [camera_step(frame, before) for before, frame in pairwise(frames)]
+    return [camera_sight(frame, before).step for before, frame in pairwise(frames)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_a_move_gets_its_name(steps: list[CameraStep], kind: str) -> None:
 def test_a_whip_pan_is_followed_through_its_blur() -> None:
     ground = cv2.blur(backdrop(), (21, 1))
     before, after = ground[90:225, 20:260], ground[90:225, 75:315]
-    guess = camera_step(np.ascontiguousarray(after), np.ascontiguousarray(before))
+    guess = camera_sight(np.ascontiguousarray(after), np.ascontiguousarray(before)).step
     assert guess.dx * 135 == pytest.approx(-55, abs=2)
     assert abs(guess.dy * 135) < 2
 
@@ -124,8 +126,53 @@ def test_a_shake_is_one_where_some_of_its_steps_are_lost() -> None:
 
 def test_a_plain_picture_tells_of_no_camera() -> None:
     plain = np.full((135, 240), 90, np.uint8)
-    assert camera_step(plain, plain + 3).still
+    assert camera_sight(plain, plain + 3).step.still
 
 
 def test_a_clip_of_one_frame_stands() -> None:
     assert camera_move([]).kind == "static"
+
+
+def layers(*steps: CameraStep) -> CameraSight:
+    return CameraSight(max(steps, key=lambda step: step.trust), steps)
+
+
+def test_a_character_that_fills_most_of_the_view_does_not_hide_the_camera_behind_it() -> None:
+    camera = CameraStep(turn=0.004, trust=0.25)
+    bobs = (0.05, -0.06, 0.05, -0.02, 0.03, -0.06)
+    path = camera_path([layers(CameraStep(dy=bobs[n % 6], trust=0.5), camera) for n in range(30)])
+    assert path[1:] == [camera] * 29
+    assert camera_move(path).kind == "rotate"
+
+
+def test_frames_that_show_the_character_only_are_passed_over() -> None:
+    camera = CameraStep(zoom=0.01, trust=0.9)
+    seen = [layers(camera) if n % 2 else layers(CameraStep(dx=0.05 * (-1) ** (n // 2), trust=0.3)) for n in range(30)]
+    path = camera_path(seen)
+    assert [step for step in path[1:] if step.trust > 0] == [camera] * 15
+    assert camera_move(path).kind == "zoom"
+
+
+def test_speed_lines_that_stand_for_two_frames_do_not_hide_a_pan() -> None:
+    pan = CameraStep(dx=0.01, trust=0.9)
+    held = CameraSight(CameraStep(), (CameraStep(trust=0.8), pan))
+    assert camera_move(
+        camera_path([held if n % 2 else CameraSight(CameraStep(trust=0), ()) for n in range(30)])
+    ).kind == ("pan")
+
+
+def test_a_camera_that_shakes_with_its_characters_drawn_on_twos_shakes() -> None:
+    shake = [CameraStep(dx=0.015 * (-1) ** (n // 2), trust=1.0) for n in range(40)]
+    unsure = CameraStep(dx=0.03, dy=-0.02, trust=0.2)
+    assert camera_move(camera_path([layers(shake[n] if n % 2 else unsure) for n in range(40)])).kind == "shake"
+
+
+def test_a_camera_too_slow_for_two_frames_is_seen_over_half_a_second() -> None:
+    stood = [CameraStep(trust=0.9)] * 60
+    half_a_second = CameraSight(CameraStep(turn=0.009, trust=0.5), (CameraStep(turn=0.009, trust=0.5),))
+    creeping = with_creep(stood, [(place, half_a_second) for place in range(0, 60, 12)])
+    assert camera_move(creeping).kind == "rotate"
+    assert sum(step.turn for step in creeping) == pytest.approx(0.036)
+    unchanged = [CameraStep()] * 60
+    assert with_creep(unchanged, [(place, half_a_second) for place in range(0, 60, 12)]) == unchanged
+    assert camera_move(with_creep(stood, [(place, STANDS) for place in range(0, 60, 12)])).kind == "static"
