@@ -65,6 +65,12 @@ class BucketDropping:
         self.client.put_object(self.bucket, key, io.BytesIO(content), len(content), tags=said if tags else None)
         return f"{self.bucket}/{key}"
 
+    def tag(self, path: str, tags: Mapping[str, str]) -> None:
+        """Say something else of what lies there."""
+        said = Tags.new_object_tags()
+        said.update(tags)
+        self.client.set_object_tags(self.bucket, path.removeprefix(f"{self.bucket}/"), said)
+
     def begin(self, name: str) -> None:
         key = self.prefix + name
         upload = self.client._create_multipart_upload(self.bucket, key, {})

@@ -1,8 +1,8 @@
 """Intake from an inbox: what was dropped there, and told of on `celstream.inbox`, becomes footage.
 
 Order: fetch exactly the bytes that were told of → read tags and side-car → probe, store, publish (intake.py) → commit
-the notice. A notice that comes twice does no harm: footage is known by its bytes. One file is taken at a time; for more
-at a time run more catalogs.
+the notice, with a note of the tags that were read. A notice that comes twice does no harm: footage is known by its
+bytes. One file is taken at a time; for more at a time run more catalogs.
 
 | what was dropped                          | what becomes of it                                                       |
 |-------------------------------------------|--------------------------------------------------------------------------|
@@ -25,7 +25,7 @@ from celstream_platform.eventlog.port import EventLog, Session
 from celstream_platform.events import Delivery, Event
 from celstream_platform.identity import digest
 from celstream_platform.inbox import Inbox, Offered
-from celstream_platform.inbox.notices import parse
+from celstream_platform.inbox.notices import parse, seen
 from celstream_platform.shutdown import Shutdown
 from celstream_platform.stage import Stopping
 from celstream_platform.topics import INBOX, dead_letters
@@ -75,14 +75,19 @@ class InboxIntake:
                 log.warning("the inbox waits for the event log", error=str(error))
                 shutdown.wait(backoff.next_seconds())
 
-    def take(self, event: Event, stopping: Callable[[], bool] = lambda: False) -> None:
-        """Take in the files that a notice tells of. Raises Invalid for what is no notice; Unavailable, Stopping."""
+    def take(self, event: Event, stopping: Callable[[], bool] = lambda: False) -> list[Event]:
+        """Take in the files that a notice tells of; the notes of their tags, to be committed with the notice.
+
+        Raises Invalid for what is no notice; Unavailable, Stopping.
+        """
+        notes: list[Event] = []
         for told in parse(event):
             if not told.path.startswith(self._inbox.root) or told.path.endswith("/"):
                 continue  # another part of the bucket, or a folder's mark
             offered = self._film_beside(told) if told.path.endswith(SIDE_CAR) else told
             if offered is not None:
-                self._take_in(offered, stopping)
+                self._take_in(offered, stopping, notes)
+        return notes
 
     def _film_beside(self, side_car: Offered) -> Offered | None:
         """The film that a side-car speaks of; None where it is not there yet, or was looked at with this side-car."""
@@ -110,22 +115,21 @@ class InboxIntake:
                     log.warning("fenced, polling again", error=str(error))
 
     def _processed(self, delivery: Delivery, stopping: Callable[[], bool]) -> Sequence[Event]:
-        """The events that go with the end of a notice: none, or its dead letter."""
+        """The events that go with the end of a notice: notes of tags, or its dead letter."""
         if delivery.attempt > MOST_ATTEMPTS:
             died = Invalid(f"{delivery.event.key}: given up after {MOST_ATTEMPTS} attempts. The log says why.")
             return [_dead(delivery, died, MOST_ATTEMPTS)]
         try:
-            self.take(delivery.event, stopping)
+            return self.take(delivery.event, stopping)
         except Invalid as error:
             return [_dead(delivery, error, delivery.attempt)]
-        return []
 
-    def _take_in(self, offered: Offered, stopping: Callable[[], bool]) -> None:
+    def _take_in(self, offered: Offered, stopping: Callable[[], bool], notes: list[Event]) -> None:
         try:
             if offered.size > self._most_bytes:
                 raise LimitExceeded(f"{offered.path}: {offered.size} bytes, at most {self._most_bytes} are taken.")
             with self._inbox.fetch(offered, stopping) as path:
-                self._submit(offered, path)
+                self._submit(offered, path, notes)
         except NotFound as error:
             log.info("gone", object=offered.path, reason=str(error))
             INBOX_FILES.labels("gone").inc()
@@ -133,13 +137,16 @@ class InboxIntake:
             log.warning("refused", object=offered.path, reason=str(error))
             INBOX_FILES.labels("refused").inc()
 
-    def _submit(self, offered: Offered, path: Path) -> None:
+    def _submit(self, offered: Offered, path: Path, notes: list[Event]) -> None:
         """Described after it was fetched, which may take minutes: what is said meanwhile counts."""
         try:
             beside = self._inbox.find(offered.path + SIDE_CAR)
             self._remember(offered, beside)
             side_car = self._inbox.read(beside, SIDE_CAR_BYTES) if beside else None
-            description = said_of(offered.path, self._inbox.tags(offered), side_car)
+            tags = self._inbox.tags(offered)
+            if self._inbox.knows_tags:
+                notes.append(seen(offered, tags))
+            description = said_of(offered.path, tags, side_car)
         except NotFound:
             raise
         except Invalid as error:

@@ -17,7 +17,7 @@ from celstream_catalog.inbox_description import said_of
 from celstream_catalog.inbox_rescan import Rescan
 from celstream_catalog.intake import RightsUnknown
 from celstream_platform import dead_letters
-from celstream_platform.eventlog.port import EventLog
+from celstream_platform.eventlog.port import EventLog, TopicPartition
 from celstream_platform.events import Event
 from celstream_platform.inbox import open_inbox
 from celstream_platform.shutdown import Shutdown
@@ -216,6 +216,38 @@ def test_what_a_lost_notification_missed_is_found_in_a_bucket(
     assert isinstance(footage, Footage)
     assert (footage.name, footage.rights.license, footage.style) == (path, "CC-BY-4.0", FOOTAGE_STYLE_JAPANESE)
     assert len(catalog.versions(footage.item.id)) == 1
+
+
+@pytest.mark.slow
+def test_tags_that_changed_while_notifications_were_lost_are_found(
+    inbox_url: str, submitter: dict[str, str], catalog: Catalog, event_log: EventLog, tmp_path: Path
+) -> None:
+    dropping = BucketDropping(inbox_url, secrets.token_hex(8), submitter)
+    event_log.ensure_topics([INBOX])  # the bucket tells Kafka, and this catalog listens elsewhere: it hears nothing
+    path = dropping.put("film.mkv", write_film(tmp_path / "film.mkv").read_bytes(), {"license": "CC-BY-4.0"})
+    intake = InboxIntake(catalog, dropping.inbox)
+    taken: dict[TopicPartition, int] = {}
+
+    def look(rescan: Rescan) -> int:
+        """Tell of what was found, and take it in."""
+        found = rescan.look(settle_seconds=-5.0)
+        for delivery in event_log.reader([INBOX.name], taken).poll(10, 0.0):
+            event_log.publish(intake.take(delivery.event))
+            taken[INBOX.name, delivery.partition] = delivery.offset + 1
+        return found
+
+    rescan = Rescan(dropping.inbox, event_log)
+    assert [look(rescan), look(rescan), look(Rescan(dropping.inbox, event_log))] == [1, 0, 0]
+    dropping.tag(path, {"license": "CC0-1.0"})
+    assert rescan.look(settle_seconds=-5.0) == 1
+    assert rescan.look(settle_seconds=-5.0) == 0, "told of once, also before it is looked at"
+    assert look(rescan) == 0
+    (footage,) = (entry.footage for entry in catalog.footages())
+    assert isinstance(footage, Footage)
+    assert footage.rights.license == "CC0-1.0"
+    assert len(catalog.versions(footage.item.id)) == 2
+    dropping.tag(path, {})
+    assert [look(Rescan(dropping.inbox, event_log)), look(rescan)] == [1, 0], "also by a catalog that has just begun"
 
 
 def test_tags_and_side_car_say_the_same_things_and_the_side_car_wins() -> None:

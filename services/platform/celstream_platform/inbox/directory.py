@@ -28,6 +28,11 @@ class DirectoryInbox:
         """See the port."""
         return f"{self._folder}/"
 
+    @property
+    def knows_tags(self) -> bool:
+        """See the port."""
+        return False
+
     def listed(self) -> Iterator[Offered]:
         """See the port. Links are not followed: they lead out of the folder."""
         self._look()

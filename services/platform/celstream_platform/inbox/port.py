@@ -35,6 +35,10 @@ class Inbox(Protocol):
     def root(self) -> str:
         """What every path in it begins with; ends with a slash."""
 
+    @property
+    def knows_tags(self) -> bool:
+        """Whether files may have tags here."""
+
     def listed(self) -> Iterator[Offered]:
         """What lies in it and is whole, as far as that can be seen: uploads that have not ended are not."""
 

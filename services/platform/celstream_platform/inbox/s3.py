@@ -35,6 +35,11 @@ class S3Inbox:
         """See the port."""
         return f"{self._bucket}/{self._connection.prefix}"
 
+    @property
+    def knows_tags(self) -> bool:
+        """See the port."""
+        return True
+
     def listed(self) -> Iterator[Offered]:
         """See the port. Of each key its newest version."""
         with speaking(self._connection, "listing"):
