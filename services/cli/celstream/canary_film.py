@@ -83,7 +83,7 @@ def known(truth: RenderedTruth) -> Truth:
         for shot in truth.shots
         if shot.kind == "scene"
         and shot.transforms is None
-        and not any(start < shot.end and end > shot.start for start, end in truth.flashes)
+        and not any(start < shot.clean_end and end > shot.clean_start for start, end in truth.flashes)
     ]
     least_frames = LEAST_KEPT_SECONDS * truth.fps[0] / truth.fps[1]
     kept = [

@@ -12,9 +12,22 @@ from celstream.canary_film import film_of, known
 from celstream.commands import app
 from celstream.folder import DatasetFolder
 from celstream.pipeline import open_ports
+from celstream.remote import Remote
+from celstream_catalog import Catalog
+from celstream_catalog.servicer import CatalogServicer, catalog_service
+from celstream_catalog.settings import CatalogSettings
+from celstream_platform import rpc
 from celstream_platform.errors import Invalid
+from celstream_platform.rpc.identity import ROLE_URI
+from celstream_platform.settings import load
+from celstream_protos.v1.catalog_pb2 import RecordEvaluationRequest
+from celstream_protos.v1.evaluation_pb2 import Evaluation, Score
 from celstream_renderer import Scene, truth_of
 from typer.testing import CliRunner
+
+from tests.certificates import Authority
+
+pytest_plugins = ["tests.catalog_hand"]
 
 
 def test_a_name_gives_its_film_again_and_another_name_another_one() -> None:
@@ -28,6 +41,7 @@ def test_every_film_has_all_there_is_to_compare(name: str) -> None:
     film, _ = film_of(name, 10.0)
     truth = known(truth_of(film))
     assert len(truth.transitions.cuts) >= 3
+    assert truth.kept
     assert truth.transitions.gradual
     assert sum(end - first for _, first, end in truth.holds) >= 3 * film.fps
     standing = [shot for shot in film.shots if isinstance(shot.content, Scene) and shot.content.camera.kind == "static"]
@@ -83,3 +97,39 @@ def test_a_canary_on_this_machine_is_scored_and_recorded_and_in_no_dataset(tmp_p
     below = any(one["f1"] < one["least_f1"] for one in said["scores"])
     assert again.returncode == (3 if below else 0), again.stderr
     assert json.loads(again.stdout)["footage_id"] == said["footage_id"], "the same name is the same film"
+
+
+def test_a_catalog_that_asks_for_certificates_is_shown_one(catalog: Catalog, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    server_file, server_key = authority.issue("server", server=True)
+    own = authority.issue("canary", f"{ROLE_URI}service")
+    nobody = authority.issue("nobody")
+    servicer = CatalogServicer(catalog, upload_bytes=1 << 20, scratch=tmp_path, stopping=lambda: False)
+    settings = load(
+        CatalogSettings,
+        events="",
+        artefacts="",
+        database="",
+        grpc_address="localhost:0",
+        grpc_certificate_file=server_file,
+        grpc_key_file=server_key,
+        grpc_client_ca_file=authority.ca_file,
+    )
+    server = rpc.serve([catalog_service(servicer)], settings, checks={})
+    score = Score(level="clips", subject="cuts", expected=1, given=1, right=1)
+    kept = Evaluation(id="e" * 64, benchmark="canary", footage_id="f" * 64, scores=[score])
+    request = RecordEvaluationRequest(evaluation=kept)
+    try:
+        remote = Remote(server.address, authority.ca_file, None, *own)
+        with remote.open() as stub, remote.calling():
+            stub.RecordEvaluation(request)
+        assert catalog.evaluations("canary") == [kept]
+        other = Remote(server.address, authority.ca_file, None, *nobody)
+        with (
+            other.open() as stub,
+            pytest.raises(Invalid, match=r"no role\. Show a client certificate"),
+            other.calling(),
+        ):
+            stub.RecordEvaluation(request)
+    finally:
+        server.stop(1.0)
