@@ -75,6 +75,11 @@ class Service:
         mine = [line for line in lines if line.split("{")[0] == name and all(part in line for part in wanted)]
         return sum(float(line.rpartition(" ")[2]) for line in mine)
 
+    def lines(self) -> list[str]:
+        """All that it has said."""
+        with self._heard:
+            return list(self._lines)
+
     def stop(self) -> int:
         """Ask it to end; its exit status."""
         self.process.send_signal(signal.SIGTERM)
