@@ -10,7 +10,7 @@ from celstream_platform.eventlog.kafka import instance_name
 from celstream_platform.eventlog.kafka_assignor import shares
 from celstream_platform.eventlog.kafka_bookmarks import Bookmark, Failures, Holder, decode, encode
 from celstream_platform.eventlog.kafka_connection import parse
-from celstream_platform.eventlog.kafka_hand import Hand
+from celstream_platform.eventlog.kafka_hand import Hand, by_partition
 from celstream_platform.eventlog.kafka_records import place
 from celstream_platform.eventlog.kafka_watchdog import Watchdog
 from celstream_platform.eventlog.liveness import Process, machine, process
@@ -124,6 +124,24 @@ def test_the_longest_waiting_comes_first_and_what_failed_comes_alone() -> None:
     assert [delivery.offset for delivery in hand.take(10, now=0.0)] == [2]
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5), st.sets(st.integers(0, 5)), st.booleans()), max_size=6),
+    st.integers(0, 12),
+)
+def test_what_is_said_to_come_is_what_comes(held: list[tuple[int, int, set[int], bool]], most: int) -> None:
+    hand = Hand()
+    for number, (milliseconds, many, failed, paused) in enumerate(held):
+        hand.gain(place(TOPIC, number), 0, Failures([(offset, offset, 1) for offset in sorted(failed)]))
+        hand.receive(place(TOPIC, number), [(milliseconds, d) for d in deliveries(*range(many), partition=number)])
+        hand.places[place(TOPIC, number)].paused_until = 2.0 if paused else 0.0
+    coming = hand.coming(most, now=1.0)
+    taken = hand.take(most, now=1.0)
+    alone = any(delivery.attempt > 1 for delivery in taken)
+    last = {place(TOPIC, delivery.partition): delivery.offset + 1 for delivery in taken}
+    assert coming == ({} if alone else last)
+    assert {tp: held.hand_until() for tp, held in hand.places.items() if held.hand} == last
+
+
 def test_what_was_in_hand_of_a_lost_partition_is_void() -> None:
     hand = Hand()
     hand.gain(place(TOPIC, 0), 0, Failures())
@@ -136,7 +154,7 @@ def test_what_was_in_hand_of_a_lost_partition_is_void() -> None:
     assert not hand.busy
     hand.void_all()
     with pytest.raises(ValueError, match="prefix"):
-        hand.rest_after(taken)
+        hand.rest_after(by_partition(taken))
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ class Failures:
 
     def count(self, offset: int) -> int:
         """How often an offset failed."""
+        if not self.ranges:
+            return 0
         return sum(times for first, last, times in self.ranges if first <= offset <= last)
 
     def add(self, first: int, last: int) -> None:

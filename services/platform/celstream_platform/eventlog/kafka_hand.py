@@ -4,25 +4,37 @@ An event that failed before comes alone, while nothing else is in hand; so a bad
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from celstream_platform.eventlog.kafka_bookmarks import Failures
 from celstream_platform.eventlog.kafka_records import place as place_of
 from celstream_platform.events import Delivery
 
+OFFSET = attrgetter("offset")
+
 
 @dataclass(slots=True)
 class Place:
-    """One partition. position: the committed one. waiting: (time in ms, delivery), fetched and not handed out."""
+    """One partition.
+
+    position: the committed one. waiting: (time in ms, delivery), fetched and not handed out. marked_until: the
+    committed bookmark says that we have the events below it in hand; 0 where it says that we have none.
+    """
 
     position: int
     failures: Failures
     waiting: deque[tuple[int, Delivery]] = field(default_factory=deque)
     hand: list[Delivery] = field(default_factory=list)
     paused_until: float = 0.0
-    marked: bool = False  # the committed bookmark says that we have something in hand
+    marked_until: int = 0
+
+    def hand_until(self) -> int:
+        """The offset after the last in hand; 0 where nothing is."""
+        return self.hand[-1].offset + 1 if self.hand else 0
 
     def next_offset(self) -> int | None:
         """The first offset that is not done; None where nothing is known to come."""
@@ -75,8 +87,7 @@ class Hand:
         """The next events: one that failed before, alone; else as many as are wanted, the longest waiting first."""
         if self.alone or max_events < 1:
             return []
-        ready = [place for place in self.places.values() if place.waiting and place.paused_until <= now]
-        ready.sort(key=lambda place: place.waiting[0][0])
+        ready = [place for _, place in self._ready(now)]
         if not self.busy:
             for place in ready:
                 if place.failures.count(place.waiting[0][1].offset):
@@ -87,16 +98,41 @@ class Hand:
             taken += self._hand_out(place, max_events - len(taken), stop_at_failed=True)
         return taken
 
+    def coming(self, max_events: int, now: float) -> dict[Any, int]:
+        """What a `take` would bring once the hand is empty: partition -> the offset after the last of it.
+
+        Empty where that would be an event that failed before.
+        """
+        found: dict[Any, int] = {}
+        left = max_events
+        ready = self._ready(now)
+        if any(place.failures.count(place.waiting[0][1].offset) for _, place in ready):
+            return {}
+        for partition, place in ready:
+            if left < 1:
+                break
+            for _, delivery in islice(place.waiting, left):
+                if place.failures.count(delivery.offset):
+                    break
+                found[partition] = delivery.offset + 1
+                left -= 1
+        return found
+
+    def _ready(self, now: float) -> list[tuple[Any, Place]]:
+        """The partitions that have events to hand out, the longest waiting first."""
+        ready = [(tp, place) for tp, place in self.places.items() if place.waiting and place.paused_until <= now]
+        return sorted(ready, key=lambda found: found[1].waiting[0][0])
+
     def take_back(self, deliveries: Sequence[Delivery]) -> None:
         """Undo a `take` whose bookmark could not be written."""
         for partition, given in by_partition(deliveries).items():
             if partition in self.places:
                 self.put_back(partition, given[0].offset)
 
-    def rest_after(self, consumed: Sequence[Delivery]) -> dict[Any, list[Delivery]]:
-        """What stays in hand per partition once `consumed` is done. Raises ValueError where it is not in hand."""
+    def rest_after(self, consumed: Mapping[Any, list[Delivery]]) -> dict[Any, list[Delivery]]:
+        """What stays in hand of each partition once `consumed` is done. Raises ValueError where it is not in hand."""
         rest = {}
-        for partition, done in by_partition(consumed).items():
+        for partition, done in consumed.items():
             hand = self.places[partition].hand if partition in self.places else []
             if hand[: len(done)] != done:
                 raise ValueError(f"{partition.topic}: consumed is not a prefix of what is in hand. Poll it first.")
@@ -109,7 +145,7 @@ class Hand:
         place.position = position
         place.hand = [delivery for delivery in place.hand if delivery.offset >= position]
         place.failures.forget(position)
-        place.marked = bool(place.hand)
+        place.marked_until = place.hand_until()
         self._changed()
 
     def put_back(self, partition: Any, offset: int) -> None:
@@ -141,7 +177,7 @@ class Hand:
 
 def by_partition(deliveries: Sequence[Delivery]) -> dict[Any, list[Delivery]]:
     """Deliveries by partition, in order."""
-    grouped: dict[Any, list[Delivery]] = {}
-    for delivery in sorted(deliveries, key=lambda delivery: delivery.offset):
-        grouped.setdefault(place_of(delivery.event.topic, delivery.partition), []).append(delivery)
-    return grouped
+    grouped: dict[tuple[str, int], list[Delivery]] = {}
+    for delivery in deliveries:
+        grouped.setdefault((delivery.event.topic, delivery.partition), []).append(delivery)
+    return {place_of(*where): sorted(found, key=OFFSET) for where, found in grouped.items()}

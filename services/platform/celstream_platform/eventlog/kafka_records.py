@@ -34,8 +34,8 @@ def to_records(events: Sequence[Event], partitions_of: Callable[[str], Collectio
 
 def to_delivery(record: Any) -> Delivery:
     """A record as a consumer gets it. What others than we wrote may lack a key or hold bytes that are no text."""
-    headers = {name: (content or b"").decode(errors="replace") for name, content in record.headers}
-    event = Event(record.topic, (record.key or b"").decode(errors="replace"), record.value or b"", headers)
+    headers = {name: (content or b"").decode("utf-8", "replace") for name, content in record.headers}
+    event = Event(record.topic, (record.key or b"").decode("utf-8", "replace"), record.value or b"", headers)
     return Delivery(event, record.partition, record.offset)
 
 

@@ -2,11 +2,16 @@
 
 Order of a commit: begin, send, positions and bookmarks, commit; then the hand is emptied. A thread of its own keeps the
 membership alive while the worker computes, for hours if need be: it answers heartbeats and takes part in rebalances.
+
+Bookmarks say who has what in hand. A commit that empties the hand writes them for what the next poll will bring, so
+that a poll has nothing to write. A death between the two counts as one attempt of events that were only about to be
+handed out: they come alone then, as all do that were in a dead worker's hand, and keep their other attempts.
 """
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,6 +58,7 @@ class KafkaSession:
         self._on_close = on_close
         self._lock = threading.RLock()
         self._hand = Hand()
+        self._most = 0  # events that the last poll asked for
         self._lost = False  # this member's name is somebody else's, or a transaction's end is unknown
         self._transactions = Transactions(connection, f"{group}/{instance}")
         self._transactions.open()  # whoever was this member cannot commit from now on
@@ -68,6 +74,7 @@ class KafkaSession:
     def poll(self, max_events: int, timeout_seconds: float) -> list[Delivery]:
         """See the port."""
         deadline = time.monotonic() + timeout_seconds
+        self._most = max_events
         while True:
             with self._lock:
                 taken = self._take(max_events)
@@ -86,16 +93,22 @@ class KafkaSession:
             return
         with self._lock, metrics.EVENTLOG_SECONDS.labels("commit").time():
             self._fail_if_void(consumed)
-            rest = self._hand.rest_after(consumed)
-            self._know({event.topic for event in events})
             done = by_partition(consumed)
-            positions = {tp: self._position_after(self._hand.places[tp], rest[tp], done[tp][-1].offset) for tp in rest}
-            offsets = {tp: self._offset(self._hand.places[tp], at, rest[tp]) for tp, at in positions.items()}
-            self._when_stable(
-                lambda metadata: self._transactions.run(events, offsets, metadata), lambda: self._fail_if_void(consumed)
-            )
-            for partition, position in positions.items():
+            rest = self._hand.rest_after(done)
+            self._know({event.topic for event in events})
+            settled: dict[Any, tuple[int, int]] = {}
+
+            def write(metadata: Any) -> None:
+                nonlocal settled  # looked up anew each time: meanwhile partitions may have gone and come
+                settled = self._settled(done, rest)
+                places = self._hand.places
+                offsets = {tp: self._offset(places[tp], at, until) for tp, (at, until) in settled.items()}
+                self._transactions.run(events, offsets, metadata)
+
+            self._when_stable(write, lambda: self._fail_if_void(consumed))
+            for partition, (position, until) in settled.items():
                 self._hand.done(partition, position)
+                self._hand.places[partition].marked_until = until
 
     def release(self, deliveries: Sequence[Delivery], *, failed: bool = False, pause_seconds: float = 0.0) -> None:
         """See the port."""
@@ -119,7 +132,7 @@ class KafkaSession:
                 for delivery in given if failed else ():
                     place.failures.add(delivery.offset, delivery.offset)
                 self._hand.put_back(partition, given[0].offset)
-                place.marked = bool(place.hand)
+                place.marked_until = place.hand_until()
                 place.paused_until = now_seconds() + pause_seconds
 
     def close(self) -> None:
@@ -188,11 +201,11 @@ class KafkaSession:
         taken = self._hand.take(max_events, now_seconds())
         if not taken:
             return []
-        places = {partition: self._hand.places[partition] for partition in by_partition(taken)}
-        marks = {tp: self._mark(place.hand[0].offset, place.failures, place.hand) for tp, place in places.items()}
+        marks = self._wrong_marks()
         try:
-            with metrics.EVENTLOG_SECONDS.labels("poll").time():
-                membership.commit(marks)
+            if marks:
+                with metrics.EVENTLOG_SECONDS.labels("poll").time():
+                    membership.commit(marks)
         except GroupMoved:
             self._hand.take_back(taken)
             return []
@@ -203,8 +216,8 @@ class KafkaSession:
         except BaseException:
             self._hand.take_back(taken)
             raise
-        for place in places.values():
-            place.marked = True
+        for partition in marks:
+            self._place(partition).marked_until = self._place(partition).hand_until()
         return taken
 
     def _when_stable(self, write: Callable[[Any], None], check: Callable[[], None]) -> None:
@@ -238,21 +251,47 @@ class KafkaSession:
             self._hand.void_all()
             raise Fenced(f"{self._group}: another worker holds these partitions by now.")
 
-    def _position_after(self, place: Place, rest: list[Delivery], last: int) -> int:
-        """Where to go on after the offset `last`, with what is in hand still, or waits."""
-        if rest:
-            return rest[0].offset
-        return place.waiting[0][1].offset if place.waiting else last + 1
+    def _settled(
+        self, done: Mapping[Any, list[Delivery]], rest: Mapping[Any, list[Delivery]]
+    ) -> dict[Any, tuple[int, int]]:
+        """(position, end of what its bookmark shall cover) of each partition, once `done` is and `rest` stays in hand.
 
-    def _offset(self, place: Place, position: int, rest: list[Delivery]) -> Any:
+        Where nothing stays in hand, they cover what the next poll will bring, also of other partitions.
+        """
+        waiting = {tp: place.waiting[0][1].offset for tp, place in self._hand.places.items() if place.waiting}
+        settled = {}
+        for partition, consumed in done.items():
+            left = rest[partition]
+            following = left[0].offset if left else waiting.get(partition, consumed[-1].offset + 1)
+            settled[partition] = (following, left[-1].offset + 1 if left else 0)
+        if self._hand.busy <= done.keys() and not any(rest.values()):
+            coming = self._hand.coming(self._most, now_seconds())
+            settled |= {partition: (waiting[partition], until) for partition, until in coming.items()}
+        return settled
+
+    def _offset(self, place: Place, position: int, until: int) -> Any:
         failures = Failures(list(place.failures.ranges))
         failures.forget(position)
-        offset, text = self._mark(position, failures, rest)
+        offset, text = self._mark(position, failures, until)
         return OffsetAndMetadata(offset, text, -1)
 
-    def _mark(self, position: int, failures: Failures, hand: list[Delivery]) -> tuple[int, str]:
+    def _mark(self, position: int, failures: Failures, until: int) -> tuple[int, str]:
+        """A position, and the bookmark that we have the events from there to `until` in hand; 0: that we have none."""
         assert self._membership is not None
-        return position, self._membership.bookmark(failures, hand[-1].offset + 1 if hand else 0)
+        return position, self._membership.bookmark(failures, until)
+
+    def _mark_of(self, place: Place, until: int) -> tuple[int, str]:
+        """The same for a partition as it is, from the first event that is not done."""
+        following = place.next_offset()
+        return self._mark(place.position if following is None else following, place.failures, until)
+
+    def _wrong_marks(self) -> dict[Any, tuple[int, str]]:
+        """The bookmarks to be written where the committed ones do not say what is in hand."""
+        places = self._hand.places.items()
+        return {tp: self._mark_of(p, p.hand_until()) for tp, p in places if p.marked_until != p.hand_until()}
+
+    def _place(self, partition: Any) -> Place:
+        return self._hand.places[partition]
 
     def _write_back(self, back: dict[Any, list[Delivery]], *, failed: bool) -> None:
         """Bookmarks without what is given back."""
@@ -265,7 +304,8 @@ class KafkaSession:
             failures = Failures(list(place.failures.ranges))
             for delivery in given if failed else ():
                 failures.add(delivery.offset, delivery.offset)
-            marks[partition] = self._mark(kept[0].offset if kept else given[0].offset, failures, kept)
+            position, until = (kept[0].offset, kept[-1].offset + 1) if kept else (given[0].offset, 0)
+            marks[partition] = self._mark(position, failures, until)
         if marks:
             assert self._membership is not None
             self._membership.commit(marks)
@@ -276,9 +316,10 @@ class KafkaSession:
         if self._lost or membership is None or membership.metadata() is None:
             return
         passed = membership.passed()
-        if passed:
+        marks = self._wrong_marks() | {tp: self._mark(at, self._place(tp).failures, 0) for tp, at in passed.items()}
+        if marks:
             try:
-                membership.commit({tp: self._mark(at, self._hand.places[tp].failures, []) for tp, at in passed.items()})
+                membership.commit(marks)
             except GroupMoved:
                 return
             except Fenced:
@@ -286,16 +327,20 @@ class KafkaSession:
                 return
             for partition, position in passed.items():
                 self._hand.done(partition, position)
+            for partition in marks:
+                self._place(partition).marked_until = self._place(partition).hand_until()
 
     def _clear_bookmarks(self) -> None:
         """Nothing is in hand any more: whoever inherits the partitions shall not count it as our death."""
-        marked = {tp: place for tp, place in self._hand.places.items() if place.marked and not self._lost}
-        back = {tp: list(place.hand) for tp, place in marked.items() if place.hand}
-        if back:
-            try:
-                self._when_stable(lambda _: self._write_back(back, failed=False), lambda: None)
-            except Fenced:
-                return
+
+        def write(_: Any) -> None:
+            marked = {tp: place for tp, place in self._hand.places.items() if place.marked_until}
+            if marked and self._membership is not None:
+                self._membership.commit({tp: self._mark_of(place, 0) for tp, place in marked.items()})
+
+        if not self._lost and any(place.marked_until for place in self._hand.places.values()):
+            with suppress(Fenced):
+                self._when_stable(write, lambda: None)
 
     def _quit(self, *, leave: bool) -> None:
         membership, self._membership = self._membership, None
