@@ -18,8 +18,11 @@ DARKEST_BAR = 40  # luma, 0-255: limited range black is 16, and some bars are li
 ABOVE_BAR = 9  # levels above the bar's own: the picture, not ringing of the codec beside it
 LIT_ALONG = 0.5  # of an outermost line's samples that are lit where a picture ends
 LIT_SHARE = 0.01  # of a row's or column's samples that must be the picture's
+FAINT, FAINT_ALONG = 3, 0.9  # levels above the bar's own that make a picture where so much of a line is lighter
+SUBTITLE = 0.35  # of a line's samples that letters light at most
 NEAR_EDGE = 4  # pixels inside an edge, of which one line must be lit along
 RINGING = 8  # pixels that a codec's ringing may reach into a bar: its largest usual transform
+GHOST, GHOST_LIGHT = 16, 0.04  # pixels and share of the picture's light: what a flash leaves of it in a block of a bar
 HALF_LIT = 0.4  # of the light of as many pixels farther in: the picture; ringing is far below
 SAMPLES = 135  # the shorter side of the picture is read at so many places, about
 LARGEST_BARS = 0.5  # of height or width: bars that take more are a dark picture
@@ -63,33 +66,63 @@ def _extent(samples: Luma, along: int, bar: int) -> tuple[int, int, bool]:
 
     samples: of the picture, 0-255. along: the axis of the array that goes along the lines.
     """
-    lit = cv2.threshold(samples, bar + ABOVE_BAR, 255, cv2.THRESH_BINARY)[1]
+    shares, faint = (_lighter(samples, bar + above, along) for above in (ABOVE_BAR, FAINT))
     count = samples.shape[along]
-    shares = cv2.reduce(lit, along, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / (255 * count)
-    level = cv2.reduce(samples, along, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / count
+    light = cv2.reduce(samples, along, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / count - bar
+    first, first_along = _edge(shares, faint, light)
+    last, last_along = _edge(shares[::-1], faint[::-1], light[::-1])
+    return (first, len(light) - last, first_along and last_along) if first < len(light) else (0, 0, False)
+
+
+def _edge(shares: NDArray[Any], faint: NDArray[Any], light: NDArray[Any]) -> tuple[int, bool]:
+    """The first line that is picture, and whether the picture's edge is lit along much of its length.
+
+    shares, faint: of each line's samples that are plainly, or a little, lighter than a bar. light: the lines' mean
+    above the bar's.
+    """
     lines = np.flatnonzero(shares > LIT_SHARE)
+    line = int(lines[0]) if len(lines) else len(light)
+    pale = np.flatnonzero(faint[:line] > FAINT_ALONG)
+    if len(pale) and light[pale[0]] >= HALF_LIT * float(light[pale[0] + 1 :][:RINGING].mean()):
+        return int(pale[0]), True
     if not len(lines):
-        return 0, 0, False
-    first = _sharpened(level, bar, int(lines[0]), 1)
-    last = _sharpened(level, bar, int(lines[-1]), -1)
-    lit_along = all(
-        float(shares[line] if line in (0, len(shares) - 1) else near.max(initial=0.0)) > LIT_ALONG
-        for line, near in (
-            (first, shares[first : first + NEAR_EDGE]),
-            (last, shares[max(0, last - NEAR_EDGE + 1) : last + 1]),
-        )
-    )
-    return first, last + 1, lit_along
+        return line, False
+    line = _sharpened(light, _below_letters(shares, line))
+    beside = shares[line : line + NEAR_EDGE] if line else shares[:1]
+    return line, float(beside.max()) > LIT_ALONG
 
 
-def _sharpened(level: NDArray[Any], bar: int, edge: int, inward: int) -> int:
+def _lighter(samples: Luma, level: int, along: int) -> NDArray[Any]:
+    """Share 0-1 of each line's samples above the level."""
+    lit = cv2.threshold(samples, level, 255, cv2.THRESH_BINARY)[1]
+    sums = cv2.reduce(lit, along, cv2.REDUCE_SUM, dtype=cv2.CV_32F)
+    return np.asarray(sums.ravel() / (255 * samples.shape[along]))
+
+
+def _below_letters(shares: NDArray[Any], first: int) -> int:
+    """The first line that is picture, where those from `first` on may be letters in the bar: they end in the dark,
+    and after it the picture begins along much of a line.
+    """
+    along = np.flatnonzero(shares[first:] > LIT_ALONG)
+    if not len(along) or along[0] == 0:
+        return first
+    edge = first + int(along[0])
+    dark = np.flatnonzero(shares[max(first, edge - RINGING) : edge] <= LIT_SHARE)
+    letters = shares[first : max(first, edge - RINGING) + int(dark[-1])] if len(dark) else shares[first:edge]
+    return edge if len(dark) and float(letters.max(initial=0.0)) < SUBTITLE else first
+
+
+def _sharpened(light: NDArray[Any], edge: int) -> int:
     """The edge without the codec's ringing: the first line about as light as those a little farther in."""
-    if edge in (0, len(level) - 1):
+    if edge == 0:
         return edge
-    near = level[edge::inward][: 2 * RINGING + 1] - bar
+    near = light[edge:][: GHOST + RINGING + 1]
+    for step in range(min(GHOST, len(near) - NEAR_EDGE), 0, -1):
+        if float(near[:step].max()) < GHOST_LIGHT * float(near[step : step + NEAR_EDGE].min()):
+            return edge + step
     for step in range(min(RINGING + 1, len(near) - 1)):
         if near[step] >= HALF_LIT * float(near[step + 1 : step + 1 + RINGING].mean()):
-            return edge + inward * step
+            return edge + step
     return edge
 
 

@@ -62,3 +62,26 @@ def test_letters_on_black_are_no_picture_in_bars() -> None:
     for left in range(120, 520, 12):
         luma[100:260, left : left + 3] = 220
     assert picture_rectangle([picture_edges(luma)] * 3, 640, 360) == Rectangle(0, 0, 640, 360)
+
+
+def test_subtitles_in_a_bar_are_no_picture() -> None:
+    box = Rectangle(0, 60, 640, 240)
+    luma = frame(box)
+    for x in range(240, 400, 12):
+        luma[318:328, x : x + 6] = 235
+    assert picture_rectangle([picture_edges(luma)], 640, 360) == box
+
+
+def test_what_a_flash_leaves_in_a_block_of_the_bar_is_no_picture() -> None:
+    box = Rectangle(140, 0, 360, 360)
+    luma = frame(box, low=180)
+    luma[340:356, 500:510] = 27
+    assert picture_rectangle([picture_edges(luma)], 640, 360) == box
+
+
+def test_a_dark_even_picture_is_told_from_its_bars() -> None:
+    box = Rectangle(0, 40, 640, 280)
+    luma = np.full((360, 640), 16, np.uint8)
+    luma[40:320] = 22
+    luma[150:200, 300:340] = 120
+    assert picture_rectangle([picture_edges(luma)], 640, 360) == box
