@@ -18,6 +18,7 @@ from celstream_catalog.near_duplicates import MATCH_SCORE, match
 from numpy.typing import NDArray
 
 from tests.accuracy.measured_films import (
+    MeasuredFilm,
     encoded,
     hold_ranges,
     kept_changes,
@@ -30,7 +31,7 @@ from tests.accuracy.measured_films import (
 from tests.benchmarks.recording import record
 
 SIZE = (640, 360)
-SEED = 70_000
+SEED = 810_000
 CRFS = (18, 23, 28, 32)
 FILMS_PER_STYLE = 2
 SECONDS = 10
@@ -38,8 +39,13 @@ LEAST_FRAMES = 12  # a shorter stretch outside transitions is not measured
 LEAST_CLIP_FRAMES = 24
 CADENCES = ("ones", "ones", "twos", "threes", "longer")
 RATIOS = (2.39, 1.85, 4 / 3, 1.0)
+FILMS_WITH_BARS = 40
+BARS_SECONDS = 3
+CAMERA_FILMS_PER_STYLE = 6
 OPENINGS = 20
-LEAST_BORDER_LUMA = 20.0  # bars are 16
+LEAST_BORDER_LUMA, BAR_LUMA = 20.0, 16
+DARKENED_TO = 0.3
+LEAST_SUBTITLED_BAR = 24  # pixels
 
 
 class Tally:
@@ -113,27 +119,53 @@ def judge(path: Path, kept: NDArray[np.bool_], tally: Tally, style: str, crf: in
             for name, (lengths, headings) in counted.items():
                 true = set(hold_ranges(shot, lengths))
                 tally.add(f"{name}, {delivery}", headings, len(true & given), len(true), len(given))
-        if end - start >= LEAST_CLIP_FRAMES and shot["kind"] in ("scene", "title"):
-            true_kind = "pan" if shot["camera"] == "whip" else shot["camera"]
-            tally.add(f"camera, {delivery}", {"camera": true_kind}, int(clip.camera.kind == true_kind), 1, 1)
+        judge_camera(film, shot, tally, delivery, {})
         for kind, word in (("title", "title_card"), ("credits", "credits")):
             is_kind, said = shot["kind"] == kind, clip.text == word
             tally.add(kind, {}, int(is_kind and said), int(is_kind), int(said))
 
 
+def cameras(folder: Path, tally: Tally) -> None:
+    """The camera's class in more films, encoded once."""
+    number = 0
+    for style in renderer.STYLES:
+        for _ in range(CAMERA_FILMS_PER_STYLE):
+            number += 1
+            film = renderer.random_film(SEED + 100 + number, style, SECONDS, Fraction(24), SIZE, sound=False)
+            crf = CRFS[number % 4]
+            path = render(film, folder / "camera.mp4", crf=crf)
+            measured = measure(path)
+            for shot in truth_of(path)["shots"]:
+                judge_camera(measured, shot, tally, "more films", {"style": style, "CRF": crf})
+        print(style, "cameras", flush=True)
+
+
+def judge_camera(
+    film: MeasuredFilm, shot: dict[str, Any], tally: Tally, delivery: str, headings: Mapping[str, object]
+) -> None:
+    """The class of the camera in one shot; a whip pan is a pan."""
+    start, end = shot["clean_start"], shot["clean_end"]
+    if end - start >= LEAST_CLIP_FRAMES and shot["kind"] in ("scene", "title"):
+        true_kind = "pan" if shot["camera"] == "whip" else shot["camera"]
+        given = film.clip(start, end).camera.kind
+        tally.add(f"camera, {delivery}", {"camera": true_kind, **headings}, int(given == true_kind), 1, 1)
+
+
 def bars(folder: Path, tally: Tally) -> None:
-    """The picture inside bars of four shapes."""
-    for number, ratio in enumerate(RATIOS * 2):
-        style = tuple(renderer.STYLES)[number % 6]
-        film = renderer.random_film(SEED + 500 + number, style, 5, Fraction(24), SIZE, sound=False)
+    """The picture inside bars of four shapes: plain, darkened, with letters in the bar below."""
+    for number in range(FILMS_WITH_BARS):
+        ratio, style = RATIOS[number % 4], tuple(renderer.STYLES)[number % 6]
+        film = renderer.random_film(SEED + 500 + number, style, BARS_SECONDS, Fraction(24), SIZE, sound=False)
         source = render(replace(film, picture_ratio=ratio), folder / "bars.mkv")
-        path = encoded(source, folder / "bars.mp4", CRFS[number % 4])
-        measured, truth = measure(path), truth_of(path)
+        truth = truth_of(source)
+        kind, filters = bars_kind(number, truth["picture_box"])
+        measured = measure(encoded(source, folder / "bars.mp4", CRFS[number // 4 % 4], *filters))
         for shot in truth["shots"]:
             start, end = shot["clean_start"], shot["clean_end"]
             if end - start < LEAST_CLIP_FRAMES or shot["kind"] == "black":
                 continue
-            if not bars_are_seen(source, (start + end) // 2, truth["picture_box"]):
+            least = LEAST_BORDER_LUMA + (LEAST_BORDER_LUMA - BAR_LUMA) * (1 / DARKENED_TO - 1) * (kind == "dark")
+            if not bars_are_seen(source, (start + end) // 2, truth["picture_box"], least):
                 continue
             found = measured.clip(start, end).picture
             left, top, width, height = truth["picture_box"]
@@ -141,14 +173,27 @@ def bars(folder: Path, tally: Tally) -> None:
                 *(abs(found.left - left), abs(found.top - top)),
                 *(abs(found.left + found.width - left - width), abs(found.top + found.height - top - height)),
             )
-            tally.add("picture inside bars, ±1 px", {"ratio": f"{ratio:.2f}"}, int(error <= 1), 1, 1)
+            headings = {"ratio": f"{ratio:.2f}", "picture": kind}
+            tally.add("picture inside bars, ±1 px", headings, int(error <= 1), 1, 1)
 
 
-def bars_are_seen(source: Path, number: int, picture_box: Sequence[int]) -> bool:
+def bars_kind(number: int, picture_box: Sequence[int]) -> tuple[str, list[str]]:
+    """What is done to a film with bars, and the filters of ffmpeg that do it."""
+    _, top, _, height = picture_box
+    below = SIZE[1] - top - height
+    if number % 5 == 3:
+        return "dark", [f"lutyuv=y={BAR_LUMA}+(val-{BAR_LUMA})*{DARKENED_TO}"]
+    if number % 5 == 4 and below >= LEAST_SUBTITLED_BAR:
+        y = top + height + below // 3
+        return "above letters", [f"drawbox=x={x}:y={y}:w=6:h=9:color=white:t=fill" for x in range(250, 390, 10)]
+    return "plain", []
+
+
+def bars_are_seen(source: Path, number: int, picture_box: Sequence[int], least_luma: float) -> bool:
     """Whether the picture differs from the bars along its border, in that frame; credits on black do not."""
     left, top, width, height = picture_box
     box = next(islice(lumas(source), number, None))[top : top + height, left : left + width]
-    return max(float(line.mean()) for line in (box[0], box[-1], box[:, 0], box[:, -1])) > LEAST_BORDER_LUMA
+    return max(float(line.mean()) for line in (box[0], box[-1], box[:, 0], box[:, -1])) > least_luma
 
 
 def openings(folder: Path, tally: Tally) -> None:
@@ -176,6 +221,7 @@ def main() -> None:
         folder = Path(name)
         openings(folder, tally)
         bars(folder, tally)
+        cameras(folder, tally)
         shots(folder, tally)
     remarks = [
         f"Films by chance of {SECONDS} s, {SIZE[0]}x{SIZE[1]}, {FILMS_PER_STYLE} for each of six styles, each encoded "
@@ -185,8 +231,9 @@ def main() -> None:
         "whip pan most of it does not), and the encoded frame is nearer to its clean frame than to that frame with the "
         "drawing before, over the pixels that differ between the two: neither a camera's move nor a flash counts. "
         "`in sight` leaves encoding out of account, `drawn` both.",
-        "A whip pan counts as a pan.",
-        "Bars are judged where the picture differs from them along its border: beside credits on black none are seen.",
+        f"A whip pan counts as a pan. Camera, more films: {6 * CAMERA_FILMS_PER_STYLE}, at CRF 18 to 32 each.",
+        f"Bars: {FILMS_WITH_BARS} films of {BARS_SECONDS} s, some darkened to 30 %, some with letters in the lower bar; "
+        "judged where the picture differs from them along its border: beside credits on black none are seen.",
         "Openings: 8 s, encoded anew at CRF 20 to 35, scaled to 480x270, up to 2 s later; each with all.",
     ]
     record("measurements", "Measurements of clips", tally.rows(), remarks)
