@@ -1,0 +1,1 @@
+"""The chart's alerts, seen firing: real servers and services, real faults, a real Prometheus, a hurried clock."""
