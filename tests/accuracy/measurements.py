@@ -232,7 +232,7 @@ def main() -> None:
         "drawing before, over the pixels that differ between the two: neither a camera's move nor a flash counts. "
         "`in sight` leaves encoding out of account, `drawn` both.",
         f"A whip pan counts as a pan. Camera, more films: {6 * CAMERA_FILMS_PER_STYLE}, at CRF 18 to 32 each.",
-        f"Bars: {FILMS_WITH_BARS} films of {BARS_SECONDS} s, some darkened to 30 %, some with letters in the lower bar; "
+        f"Bars: {FILMS_WITH_BARS} films of {BARS_SECONDS} s, some darkened, some with letters in the lower bar; "
         "judged where the picture differs from them along its border: beside credits on black none are seen.",
         "Openings: 8 s, encoded anew at CRF 20 to 35, scaled to 480x270, up to 2 s later; each with all.",
     ]
