@@ -15,7 +15,7 @@ DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
 PIP_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help run stack test fast-test lint format bench accuracy faults images cluster cluster-down cluster-test protos lock clean install install-dev
+.PHONY: help run stack test fast-test lint format bench accuracy faults images cluster cluster-down cluster-test push protos lock clean install install-dev
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -88,9 +88,16 @@ cluster: install-dev ## a Kubernetes of this machine with the chart on it (root)
 cluster-down: install-dev ## take all of it away
 	@$(BIN)/celstream-cluster down
 
-cluster-test: install-dev ## the chart on a cluster: one brought up for it, or another: make cluster-test [KUBECONFIG=FILE]
-	@if [ -n "$$KUBECONFIG" ]; then $(BIN)/python -m pytest -m cluster tests/cluster; \
+cluster-test: install-dev ## the chart on a cluster: one brought up for it, or another: make cluster-test [KUBECONFIG=FILE [REGISTRY=…]]
+	@if [ -n "$$KUBECONFIG" ]; then $(if $(REGISTRY),$(MAKE) --no-print-directory push && )$(BIN)/python -m pytest -m cluster tests/cluster; \
 	else BASE=$(BASE) $(BIN)/celstream-cluster run -- $(BIN)/python -m pytest -m cluster tests/cluster; fi
+
+push: ## build the images and push them: make push REGISTRY=registry.example/celstream [BASE=python:3.11-slim]
+	@[ -n "$(REGISTRY)" ] || { echo "REGISTRY is not set. Give where images go: make push REGISTRY=registry.example/celstream"; exit 2; }
+	@for image in $$(sed -n 's/^FROM runtime AS //p' deploy/images/Dockerfile); do \
+		DOCKER_BUILDKIT=1 docker build --quiet $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/images/Dockerfile \
+			--target $$image --tag $(REGISTRY)/celstream-$$image:0.1.0 . && \
+		docker push --quiet $(REGISTRY)/celstream-$$image:0.1.0 || exit 1; done
 
 protos: install-dev ## generate the Python code of the contracts
 	@$(BIN)/python protos/generate.py

@@ -9,28 +9,22 @@ them. Without these variables the tests are not collected.
 """
 
 import base64
-import hashlib
 import json
 import re
-import secrets
 from pathlib import Path
 
 import grpc
 import pytest
-from celstream_platform import rpc
-from celstream_protos.v1 import catalog_pb2, catalog_pb2_grpc
-from celstream_renderer import Film, render
 from celstream_stack.stack import Stack
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.chart.rendered import CHART
-from tests.cluster.cluster import INSTALLED, PATIENCE_SECONDS, SELECTOR, Cluster, footage_goes_through, wait_until
+from tests.cluster.cluster import INSTALLED, SELECTOR, Cluster, footage_goes_through
 from tests.cluster.conftest import WAIT
-from tests.contracts.inboxes import BucketDropping
+from tests.cluster.dropped import CATALOG, clips_at_the_end, drop
 from tests.end_to_end.command import SHOTS
 
 pytestmark = pytest.mark.cluster
-CATALOG = f"{INSTALLED}-catalog"
 EARLY = re.compile("(Readiness|Liveness|Startup) probe failed")  # a service that is not up yet is asked all the same
 
 
@@ -59,26 +53,7 @@ def test_the_catalog_answers_from_outside_the_cluster(release: Cluster) -> None:
 def test_footage_that_is_dropped_into_the_inbox_ends_as_clips_in_the_catalog(
     release: Cluster, own_servers: Stack, tmp_path: Path
 ) -> None:
-    film = tmp_path / "dropped.mp4"
-    render(Film(shots=SHOTS[:2], size=(192, 108), name=secrets.token_hex(4)), film)
-    with film.open("ab") as file:
-        file.write(b"\0\0\0\x18free" + secrets.token_bytes(16))  # a box that players pass over: new to this cluster
-    dropping = BucketDropping(
-        own_servers.up(["minio"])["CELSTREAM_INBOX"], secrets.token_hex(4), own_servers.login("submitter")
-    )
-    dropping.put("dropped.mp4", film.read_bytes(), {"license": "CC0-1.0", "style": "rendered"})
-    footage_id = hashlib.sha256(film.read_bytes()).hexdigest()
-    with release.forwarded(CATALOG, 50051) as address, rpc.connect(address) as channel:
-        catalog = catalog_pb2_grpc.CatalogStub(channel)
-        wait_until(lambda: _is_known(catalog, footage_id), "the film is not taken in")
-        watched = catalog.WatchFootage(catalog_pb2.WatchFootageRequest(footage_id=footage_id), timeout=PATIENCE_SECONDS)
-        assert list(watched)[-1].finished
-        clips = catalog.ListItems(catalog_pb2.ListItemsRequest(level="clips", footage_id=footage_id)).items
-    assert len(clips) == 2
-
-
-def _is_known(catalog: catalog_pb2_grpc.CatalogStub, footage_id: str) -> bool:
-    return bool(catalog.ListItems(catalog_pb2.ListItemsRequest(level="footage", footage_id=footage_id)).items)
+    assert clips_at_the_end(release, drop(own_servers, SHOTS[:2], tmp_path)) == 2
 
 
 def test_footage_goes_through_while_pods_are_deleted(release: Cluster) -> None:

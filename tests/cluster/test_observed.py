@@ -1,13 +1,19 @@
 """What the cluster's Prometheus sees of a release at work: all pods, all rules, data for every query or why not."""
 
+import secrets
+from pathlib import Path
+
 import promql_parser
 import pytest
+from celstream_stack.stack import Stack
 
 from tests.chart.rendered import NAMESPACE
 from tests.chart.test_chart_dashboards import all_queries, rules, selectors
 from tests.chart.test_chart_queries import NOT_WHEN_ALL_IS_WELL
 from tests.cluster.asked import Prometheus
-from tests.cluster.cluster import Cluster, footage_goes_through, wait_until
+from tests.cluster.cluster import INSTALLED, Cluster, wait_until
+from tests.cluster.dropped import clips_at_the_end, drop
+from tests.end_to_end.command import SHOTS
 
 pytestmark = pytest.mark.cluster
 
@@ -34,47 +40,58 @@ ABSENT = {
 }
 
 
-@pytest.fixture(scope="module")
-def at_work(release: Cluster, prometheus: Prometheus) -> Prometheus:
-    """After two films: what has not risen between two scrapes has no rate."""
-    footage_goes_through(release)
-    wait_until(
-        lambda: bool(prometheus.series('celstream_worker_events_total{outcome="completed"}')), "nothing is scraped"
-    )
-    footage_goes_through(release)
-    return prometheus
+# What asks for faults alone.
+OF_FAULTS = {"services: Which pods give no metrics?"}
+COMPLETED = 'sum(celstream_worker_events_total{outcome="completed"})'
+FILMS = 12  # at most
 
 
-def test_every_pod_is_scraped(release: Cluster, at_work: Prometheus) -> None:
+def test_every_pod_is_scraped(release: Cluster, prometheus: Prometheus) -> None:
     pods = {pod["metadata"]["name"] for pod in release.pods()}
-    wait_until(lambda: pods <= _scraped(at_work), f"not all of {sorted(pods)} are scraped")
+    wait_until(lambda: pods <= _scraped(prometheus), f"not all of {sorted(pods)} are scraped")
 
 
 def _scraped(prometheus: Prometheus) -> set[str]:
     return {target["labels"].get("pod", "") for target in prometheus.targets() if target["health"] == "up"}
 
 
-def test_every_rule_of_the_chart_is_computed(at_work: Prometheus) -> None:
+def test_every_rule_of_the_chart_is_computed(prometheus: Prometheus) -> None:
     expected = {rule.get("alert") or rule["record"] for rule in rules()}
 
     def computed() -> bool:
-        return expected <= {rule["name"] for rule in at_work.rules() if rule["health"] == "ok"}
+        return expected <= {rule["name"] for rule in prometheus.rules() if rule["health"] == "ok"}
 
     wait_until(computed, "some rule has an error, or was never computed")
 
 
-def test_every_query_gives_data_or_is_explained(release: Cluster, at_work: Prometheus) -> None:
+def test_every_query_gives_data_or_is_explained(
+    release: Cluster, own_servers: Stack, prometheus: Prometheus, tmp_path: Path
+) -> None:
+    """While a canary and one film after the other go through: what rose at no time has no rate."""
     conditions = {rule["expr"] for rule in rules() if "alert" in rule}  # they ask for what is not well
-    here = [(where, _here(query, release)) for where, query in all_queries() if query not in conditions]
-    must = {(where, query) for where, query in here if not _explained(query)}
-    assert len(must) > len(here) / 2
-    for where, query in sorted(must):
-        wait_until(lambda query=query: bool(at_work.series(query)), f"no data: {where}: {query}")
+    here = {(where, _here(query, release)) for where, query in all_queries() if query not in conditions}
+    missing = {(where, query) for where, query in here if where not in OF_FAULTS and not _explained(query)}
+    assert len(missing) > len(here) / 2
+    canary = f"job/canary-{secrets.token_hex(4)}"
+    release.kubectl("create", *canary.split("/"), f"--from=cronjob/{INSTALLED}-canary")
+    for _ in range(FILMS):
+        before = _sum(prometheus)
+        assert clips_at_the_end(release, drop(own_servers, SHOTS[1:3], tmp_path)) == 1  # the other shot is too short
+        wait_until(lambda before=before: _sum(prometheus) > before, "what is done is not scraped")
+        missing = {(where, query) for where, query in missing if not prometheus.series(query)}
+        if not missing:
+            break
+    release.kubectl("delete", canary, "--wait=false")
+    assert sorted(missing) == []
 
 
-def test_every_condition_of_an_alert_is_one_that_prometheus_takes(release: Cluster, at_work: Prometheus) -> None:
+def _sum(prometheus: Prometheus) -> float:
+    return sum(float(one["value"][1]) for one in prometheus.series(COMPLETED))
+
+
+def test_every_condition_of_an_alert_is_one_that_prometheus_takes(release: Cluster, prometheus: Prometheus) -> None:
     for where, query in all_queries():
-        at_work.series(_here(query, release))
+        prometheus.series(_here(query, release))
         assert promql_parser.parse(query), where
 
 

@@ -1,6 +1,7 @@
 """The command `celstream-cluster`: a node on this machine; the tools around the chart; the chart's pages."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from celstream_stack.errors import StackError
 
 from celstream_cluster import chart_values, cluster, places, schemas, tools, traces
 
+TERMINATED = 128 + signal.SIGTERM
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -58,6 +60,7 @@ def status(state: State = None) -> None:
 def run(context: typer.Context, state: State = None, source: Source = Path()) -> None:
     """Bring a cluster up, run a command on it, take it away whatever happens; exits as the command does."""
     where = state or places.default_state()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # it is taken away then as well
     cluster.refuse_hopeless_machines()
     cluster.build(typer.echo)
     before = traces.found(where)

@@ -59,8 +59,7 @@ def _kinds() -> Iterator[Manifest]:
 
 
 def _metrics_server(kubectl: Kubectl) -> Iterator[Manifest]:
-    folder = programs.module_folder("metrics-server", "sigs.k8s.io/metrics-server")
-    for manifest in yaml.safe_load_all(kubectl("kustomize", folder / "manifests" / "base")):
+    for manifest in yaml.safe_load_all(kubectl("kustomize", programs.manifests("metrics-server") / "base")):
         if manifest["kind"] == "Deployment":
             container = _container(manifest)
             container |= {"image": METRICS_SERVER, "imagePullPolicy": "Never"}
@@ -70,9 +69,8 @@ def _metrics_server(kubectl: Kubectl) -> Iterator[Manifest]:
 
 def _keda(kubectl: Kubectl) -> Iterator[Manifest]:
     """Without the webhooks that check its objects: they check nothing that the schemas do not."""
-    folder = programs.module_folder("keda", "github.com/kedacore/keda/v2")
     images = {"keda-operator": KEDA["keda-operator"], "keda-metrics-apiserver": KEDA["keda-adapter"]}
-    for manifest in yaml.safe_load_all(kubectl("kustomize", folder / "config" / "default")):
+    for manifest in yaml.safe_load_all(kubectl("kustomize", programs.manifests("keda") / "default")):
         name = manifest["metadata"]["name"]
         webhook = manifest["kind"] == "ValidatingWebhookConfiguration" or (
             "admission" in name and manifest["kind"] in ("Deployment", "Service")

@@ -100,6 +100,7 @@ def kubelet(state: Path) -> Launch:
         "node-ip": places.HOST,
         "root-dir": state / "kubelet",
         "cert-dir": state / "kubelet-certificates",
+        "containerd": places.containerd_socket(state),  # whom it asks whose processor time it counts
     }
     return Launch(_command("kubelet", options), _variables(str(programs.home("containerd"))))
 

@@ -62,7 +62,7 @@ def up(state: Path, source: Path, say: Say) -> None:
         (state / "env").write_text("".join(f"{name}='{value}'\n" for name, value in variables(state).items()))
         others.result()
         steps.run("metrics-server, KEDA, CoreDNS: ready", lambda: addons.wait(state))
-        built.result()
+        servers.write_values(state, stack.result(), built.result())
         steps.run("chart", lambda: release.install(state, chart))
         steps.run("Prometheus", lambda: monitoring.up(state))
         steps.run("footage through it (helm test)", lambda: release.test(state))
@@ -73,10 +73,12 @@ def down(state: Path, say: Say) -> None:
     """End all of it and remove every trace. Raises StackError for what does not go."""
     if os.geteuid() != 0:
         raise StackError("cluster: only root can take a node away. Become root.")
-    with locked(_lock(state)), Steps(say) as steps:
-        steps.run("servers: ended", servers.stack(state).down)
-        monitoring.down(state)
-        steps.run("node: gone", lambda: node.down(state))
+    with locked(_lock(state)):
+        with Steps(say) as steps:
+            steps.begin("servers: ended", servers.stack(state).down)
+            monitoring.down(state)
+            images.down(state)
+            steps.run("node: gone", lambda: node.down(state))
         shutil.rmtree(state, ignore_errors=True)
 
 

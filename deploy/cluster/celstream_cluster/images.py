@@ -88,8 +88,8 @@ class Engine:
                 return
 
 
-def build(state: Path, source: Path, version: str) -> list[str]:
-    """Build the images of all services and give them to the node; their names. Raises StackError.
+def build(state: Path, source: Path, version: str) -> dict[str, str]:
+    """Build the images of all services and give them to the node; name -> what it holds. Raises StackError.
 
     source: the repository. BASE in the environment names another image to begin with.
     """
@@ -102,11 +102,10 @@ def build(state: Path, source: Path, version: str) -> list[str]:
             told = ("--network", "host", "--build-arg", f"BASE={base}", "--build-arg", f"REVISION={_revision(source)}")
             what = ("--file", source / DOCKERFILE, "--target", name, "--tag", image)
             engine("build", "--quiet", *told, *what, source, log=f"build-{name}")
-        _give(engine, state, images)
-    return images
+        return _give(engine, state, images)
 
 
-def _give(engine: Engine, state: Path, images: list[str]) -> None:
+def _give(engine: Engine, state: Path, images: list[str]) -> dict[str, str]:
     """Give the node those images that it has not: a layer that they share goes once, and no archive is written."""
     had = state / "images.json"
     kept: dict[str, str] = json.loads(had.read_text()) if had.exists() else {}
@@ -116,6 +115,12 @@ def _give(engine: Engine, state: Path, images: list[str]) -> None:
         with engine.saying("save", *new) as archive:
             node.load(state, archive)
     had.write_text(json.dumps(found, indent=1))
+    return found
+
+
+def down(state: Path) -> None:
+    """End an engine that outlived whoever started it. Raises StackError."""
+    processes.stop("dockerd", state / "engine")
 
 
 def services(source: Path) -> list[str]:

@@ -4,7 +4,7 @@ It also asks the kubelet (volumes, containers), KEDA's operator and the servers 
 """
 
 import json
-import re
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,11 +21,12 @@ from celstream_stack.server import Launch
 from celstream_stack.targets import FOLDER
 
 from celstream_cluster import control_plane, places
+from celstream_cluster.discovery import NAMESPACE, POD, of_label
 from celstream_cluster.kubectl import Kubectl, Manifest
 
 URL = f"http://{places.HOST}:9090"
+DISCOVERY = f"{places.LOOPBACK}:9091"
 EVERY = "5s"
-POD = "__meta_kubernetes_pod"
 KUBELET = ("/metrics", "/metrics/cadvisor")
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.1
@@ -44,12 +45,17 @@ def up(state: Path) -> None:
         "rule_files": [str(rules)],
         "scrape_configs": [
             {"job_name": "servers", "file_sd_configs": [{"files": [str(state / "servers" / FOLDER / "*.json")]}]},
-            *_of_monitors(kubectl, state),
+            *_of_monitors(kubectl),
             *_of_the_node(state),
-            _of_keda(state),
+            _of_keda(),
         ],
     }
     (folder / "prometheus.json").write_text(json.dumps(configuration, indent=1))
+    if processes.running(_discovery(state)) is None:
+        _discovery(state).mkdir(exist_ok=True)
+        told = (str(places.kubeconfig(state)), *DISCOVERY.split(":"))
+        command = [sys.executable, "-m", "celstream_cluster.discovery", *told]
+        processes.start(Launch(command), _discovery(state))
     if processes.running(folder) is None:
         processes.start(_launch(folder), folder)
     else:
@@ -60,11 +66,16 @@ def up(state: Path) -> None:
 def down(state: Path) -> None:
     """End it. Raises StackError."""
     processes.stop("prometheus", folder_of(state))
+    processes.stop("discovery", _discovery(state))
 
 
 def folder_of(state: Path) -> Path:
     """Where its configuration, data and log lie."""
     return state / "run" / "prometheus"
+
+
+def _discovery(state: Path) -> Path:
+    return state / "run" / "discovery"
 
 
 def _launch(folder: Path) -> Launch:
@@ -82,7 +93,7 @@ def _groups(kubectl: Kubectl) -> Iterator[Manifest]:
         yield from rule["spec"]["groups"]
 
 
-def _of_monitors(kubectl: Kubectl, state: Path) -> Iterator[Manifest]:
+def _of_monitors(kubectl: Kubectl) -> Iterator[Manifest]:
     """A job per endpoint of each PodMonitor, labelled as the operator labels."""
     for monitor in kubectl.objects("podmonitors", "--all-namespaces"):
         specification, about = monitor["spec"], monitor["metadata"]
@@ -90,15 +101,15 @@ def _of_monitors(kubectl: Kubectl, state: Path) -> Iterator[Manifest]:
             yield {
                 "job_name": f"{about['namespace']}/{about['name']}/{endpoint['port']}",
                 "scrape_interval": endpoint.get("interval", EVERY),
-                "kubernetes_sd_configs": [_pods(state, about["namespace"])],
+                "http_sd_configs": [_pods(about["namespace"])],
                 "relabel_configs": [
                     *selected(specification["selector"]),
                     _keep(f"{POD}_container_port_name", endpoint["port"]),
                     {"action": "drop", "source_labels": [f"{POD}_phase"], "regex": "Failed|Succeeded"},
-                    _label("namespace", "__meta_kubernetes_namespace"),
+                    _label("namespace", NAMESPACE),
                     _label("pod", f"{POD}_name"),
                     _label("container", f"{POD}_container_name"),
-                    _label("job", _of_pod_label(specification["jobLabel"])),
+                    _label("job", of_label(specification["jobLabel"])),
                 ],
             }
 
@@ -116,31 +127,31 @@ def _of_the_node(state: Path) -> Iterator[Manifest]:
         }
 
 
-def _of_keda(state: Path) -> Manifest:
+def _of_keda() -> Manifest:
     return {
         "job_name": "keda",
-        "kubernetes_sd_configs": [_pods(state, "keda")],
+        "http_sd_configs": [_pods("keda")],
         "relabel_configs": [
-            _keep(_of_pod_label("app"), "keda-operator"),
+            _keep(of_label("app"), "keda-operator"),
             _keep(f"{POD}_container_port_number", "8080"),
-            _label("namespace", "__meta_kubernetes_namespace"),
+            _label("namespace", NAMESPACE),
             _label("pod", f"{POD}_name"),
         ],
     }
 
 
-def _pods(state: Path, namespace: str) -> Manifest:
-    return {"role": "pod", "kubeconfig_file": str(places.kubeconfig(state)), "namespaces": {"names": [namespace]}}
+def _pods(namespace: str) -> Manifest:
+    return {"url": f"http://{DISCOVERY}/{namespace}", "refresh_interval": EVERY}
 
 
 def selected(selector: Manifest) -> Iterator[Rule]:
     """The rules by which pods of a selector stay. Raises StackError for one that is not understood."""
     for name, value in selector.get("matchLabels", {}).items():
-        yield _keep(_of_pod_label(name), value)
+        yield _keep(of_label(name), value)
     for expression in selector.get("matchExpressions", []):
         if expression["operator"] != "In":
             raise StackError(f"PodMonitor: {expression['operator']} is not understood here. Select by In.")
-        yield _keep(_of_pod_label(expression["key"]), "|".join(expression["values"]))
+        yield _keep(of_label(expression["key"]), "|".join(expression["values"]))
 
 
 def _keep(label: str, value: str) -> Rule:
@@ -149,10 +160,6 @@ def _keep(label: str, value: str) -> Rule:
 
 def _label(name: str, source: str) -> Rule:
     return {"source_labels": [source], "target_label": name}
-
-
-def _of_pod_label(name: str) -> str:
-    return f"{POD}_label_{re.sub('[^A-Za-z0-9_]', '_', name)}"
 
 
 def _reload() -> None:

@@ -4,7 +4,6 @@ STATE/run/<name>/pid, log     the processes
 STATE/kubeconfig              how to reach it
 """
 
-import shutil
 import socket
 import subprocess
 import time
@@ -33,6 +32,7 @@ from celstream_cluster import (
 from celstream_cluster.kubectl import Kubectl
 
 READY_SECONDS = 120.0
+QUIT_SECONDS = 10.0  # an API server waits longer for those who watch it; what it knows goes with it
 LOOK_SECONDS = 0.1
 
 
@@ -81,11 +81,10 @@ def up(state: Path) -> None:
 def down(state: Path) -> None:
     """End all processes and remove every trace. Raises StackError for what does not go."""
     for component in reversed(components(state)):  # nobody waits for one who has gone
-        processes.stop(component.name, _folder(state, component.name))
+        processes.stop(component.name, _folder(state, component.name), quit_seconds=QUIT_SECONDS)
     leftovers.remove(state)
     if packages.home().is_dir():
         network.down(state)
-    shutil.rmtree(state, ignore_errors=True)
 
 
 def status(state: Path) -> dict[str, bool]:

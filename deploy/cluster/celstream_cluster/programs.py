@@ -4,6 +4,7 @@ Built once per content of a module folder, into the cache that all stacks share.
 """
 
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -26,11 +27,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """Programs of one module folder: name -> package. variables: what the linker writes into them."""
+    """Programs of one module folder: name -> package. variables: what the linker writes into them.
+
+    manifests: (module, folder in it) that say how a cluster runs them, kept beside them.
+    """
 
     packages: Mapping[str, str]
     variables: Mapping[str, str] = field(default_factory=dict)
     tags: str = ""
+    manifests: tuple[str, str] | None = None
 
 
 MODULES = {
@@ -62,8 +67,14 @@ MODULES = {
         },
     ),
     "coredns": Module({"coredns": "github.com/coredns/coredns"}),
-    "metrics-server": Module({"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"}),
-    "keda": Module({f"keda-{name}": f"github.com/kedacore/keda/v2/cmd/{name}" for name in ("operator", "adapter")}),
+    "metrics-server": Module(
+        {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
+        manifests=("sigs.k8s.io/metrics-server", "manifests"),
+    ),
+    "keda": Module(
+        {f"keda-{name}": f"github.com/kedacore/keda/v2/cmd/{name}" for name in ("operator", "adapter")},
+        manifests=("github.com/kedacore/keda/v2", "config"),
+    ),
 }
 
 
@@ -76,6 +87,8 @@ def build(say: Say) -> None:
                     begun = time.monotonic()
                     _build(name, module, program, package)
                     say(f"{program}: built in {time.monotonic() - begun:.0f} s")
+            if module.manifests and not manifests(name).exists():
+                _keep_manifests(name, *module.manifests)
 
 
 def path(program: str) -> Path:
@@ -93,13 +106,20 @@ def home(name: str) -> Path:
     return cache() / f"go-{name}-{decides.hexdigest()[:12]}"
 
 
-def module_folder(name: str, module: str) -> Path:
-    """The source of a module that a module folder pins, downloaded where it is missing. Raises StackError."""
+def manifests(name: str) -> Path:
+    """Where a module's own manifests are kept."""
+    return home(name) / "manifests"
+
+
+def _keep_manifests(name: str, module: str, inside: str) -> None:
     go = commands.need("go", name, ADVICE)
     with _folder(name) as folder:
         commands.run(name, [go, "mod", "download", module], log=_log(name), cwd=folder)
         said = commands.run(name, [go, "list", "-m", "-f", "{{.Dir}}", module], log=_log(name), cwd=folder)
-    return Path(said.strip())
+    unfinished = home(name) / "manifests.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(Path(said.strip()) / inside, unfinished, copy_function=shutil.copyfile)
+    unfinished.rename(manifests(name))
 
 
 def _build(name: str, module: Module, program: str, package: str) -> None:

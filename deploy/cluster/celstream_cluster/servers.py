@@ -3,6 +3,7 @@
 Every service has its own S3 user. Secrets are made in the cluster alone; the values name them.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -41,7 +42,7 @@ def up(state: Path) -> dict[str, str]:
 
 
 def tell(state: Path, variables: Mapping[str, str]) -> None:
-    """Make the namespace with its secrets, and write the values that name servers and secrets. Raises StackError."""
+    """Make the namespace with its secrets. Raises StackError."""
     login = {service: stack(state).login(service) for service in S3}
     database = urlsplit(variables["CELSTREAM_DATABASE"])
     root = {
@@ -55,7 +56,15 @@ def tell(state: Path, variables: Mapping[str, str]) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}}
     made = [_secret(name, content) for name, content in secrets.items()]
     Kubectl(places.kubeconfig(state))("apply", "--server-side", "--filename", "-", given=[namespace, *made])
-    values_file(state).write_text(yaml.safe_dump(_values(variables)))
+
+
+def write_values(state: Path, variables: Mapping[str, str], images: Mapping[str, str]) -> None:
+    """Write what a release is told. images: name -> what it holds, so that other images make other pods."""
+    values = _values(variables)
+    held = hashlib.sha256(repr(sorted(images.items())).encode()).hexdigest()
+    for service in S3:
+        values[service]["podAnnotations"] = {"celstream-node/images": held}
+    values_file(state).write_text(yaml.safe_dump(values))
 
 
 def _secret(name: str, content: Mapping[str, str]) -> Manifest:
@@ -83,6 +92,7 @@ def _values(variables: Mapping[str, str]) -> Manifest:
             "resources": small,
             "inbox": {"prefix": "inbox", "rescanSeconds": 5, "settleSeconds": 1},
         },
+        "canary": {"enabled": True, "everyMinutes": 720, "seconds": 10},
         "monitoring": {"podMonitor": True, "rules": True, "dashboards": True, "interval": "5s"},
         "test": {"footageSeconds": 4},
     }

@@ -1,0 +1,43 @@
+"""A film that a person drops into the inbox of a cluster's own store, followed to its end from outside the cluster."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from celstream_platform import rpc
+from celstream_protos.v1 import catalog_pb2, catalog_pb2_grpc
+from celstream_renderer import Film, Shot, render
+from celstream_stack.stack import Stack
+
+from tests.cluster.cluster import INSTALLED, PATIENCE_SECONDS, Cluster, wait_until
+from tests.contracts.inboxes import BucketDropping
+
+CATALOG = f"{INSTALLED}-catalog"
+TAGS = {"license": "CC0-1.0", "style": "rendered"}
+
+
+def drop(own_servers: Stack, shots: Sequence[Shot], folder: Path) -> str:
+    """Drop a film that nobody has offered before; its footage's id."""
+    film = folder / f"{secrets.token_hex(4)}.mp4"
+    render(Film(shots=tuple(shots), size=(192, 108), name=film.stem), film)
+    with film.open("ab") as file:
+        file.write(b"\0\0\0\x18free" + secrets.token_bytes(16))  # a box that players pass over
+    url = own_servers.up(["minio"])["CELSTREAM_INBOX"]
+    dropping = BucketDropping(url, secrets.token_hex(4), own_servers.login("submitter"))
+    dropping.put(film.name, film.read_bytes(), TAGS)
+    return hashlib.sha256(film.read_bytes()).hexdigest()
+
+
+def clips_at_the_end(release: Cluster, footage_id: str) -> int:
+    """How many clips the catalog lists of a footage once it is finished."""
+    with release.forwarded(CATALOG, 50051) as address, rpc.connect(address) as channel:
+        catalog = catalog_pb2_grpc.CatalogStub(channel)
+        wait_until(lambda: _listed(catalog, "footage", footage_id) == 1, "the film is not taken in")
+        watched = catalog.WatchFootage(catalog_pb2.WatchFootageRequest(footage_id=footage_id), timeout=PATIENCE_SECONDS)
+        assert list(watched)[-1].finished
+        return _listed(catalog, "clips", footage_id)
+
+
+def _listed(catalog: catalog_pb2_grpc.CatalogStub, level: str, footage_id: str) -> int:
+    return len(catalog.ListItems(catalog_pb2.ListItemsRequest(level=level, footage_id=footage_id)).items)
