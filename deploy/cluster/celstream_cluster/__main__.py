@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from celstream_stack.command import run_command
 from celstream_stack.errors import StackError
 
-from celstream_cluster import chart_values, cluster, places, schemas, tools, traces
+from celstream_cluster import chart_values, cluster, machine, places, schemas, tools, traces
 
 TERMINATED = 128 + signal.SIGTERM
 app = typer.Typer(
@@ -27,6 +28,12 @@ Source = Annotated[Path, typer.Option(help="Folder of the repository: images and
 def build() -> None:
     """Build and fetch all that a node is made of, once, into the cache."""
     cluster.build(typer.echo)
+
+
+@app.command()
+def check() -> None:
+    """Whether this machine can be a node. Exits with 2 and says why where it cannot."""
+    machine.refuse_hopeless()
 
 
 @app.command()
@@ -56,12 +63,12 @@ def status(state: State = None) -> None:
         raise typer.Exit(1)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def run(context: typer.Context, state: State = None, source: Source = Path()) -> None:
+@app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def during(context: typer.Context, state: State = None, source: Source = Path()) -> None:
     """Bring a cluster up, run a command on it, take it away whatever happens; exits as the command does."""
     where = state or places.default_state()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # it is taken away then as well
-    cluster.refuse_hopeless_machines()
+    machine.refuse_hopeless()
     cluster.build(typer.echo)
     before = traces.found(where)
     try:
@@ -92,12 +99,8 @@ def values(chart: Chart = Path("charts/celstream")) -> None:
 
 
 def main() -> None:
-    """Run the command; what a person can mend is one line."""
-    try:
-        app()
-    except StackError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(2)
+    """Run the command."""
+    run_command(app)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ STATE/env          what `set -a; . STATE/env` gives to tests and people
 """
 
 import os
-import platform
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from celstream_stack.places import cache, locked
 from celstream_cluster import (
     addons,
     images,
-    leftovers,
+    machine,
     monitoring,
     node,
     packages,
@@ -31,12 +30,11 @@ from celstream_cluster import (
 from celstream_cluster.steps import Steps
 
 Say = Callable[[str], None]
-FILE_SYSTEM = "overlay"
 
 
 def build(say: Say) -> None:
     """Build and fetch all that a node is made of; quick where it is there. Raises StackError."""
-    _refuse_other_machines()
+    machine.refuse_other_kinds()
     commands.need("go", "cluster", programs.ADVICE)
     steps = Steps(say)
     steps.run("Debian's packages", packages.install)
@@ -50,7 +48,7 @@ def up(state: Path, source: Path, say: Say) -> None:
 
     source: the repository, which images and chart are made of.
     """
-    refuse_hopeless_machines()
+    machine.refuse_hopeless()
     build(say)
     with locked(_lock(state)), Steps(say) as steps:
         chart = source / "charts" / "celstream"
@@ -98,24 +96,6 @@ def variables(state: Path) -> dict[str, str]:
         "CELSTREAM_CLUSTER_VALUES": str(servers.values_file(state)),
         "PROMETHEUS_URL": monitoring.URL,
     }
-
-
-def refuse_hopeless_machines() -> None:
-    """Raise StackError, in one line, where no node can be: better now than after minutes."""
-    _refuse_other_machines()
-    if os.geteuid() != 0:
-        raise StackError("cluster: a node needs root (cgroups, mounts, interfaces). Become root, or name a KUBECONFIG.")
-    if FILE_SYSTEM not in Path("/proc/filesystems").read_text().split():
-        raise StackError(f"cluster: the kernel has no {FILE_SYSTEM} file system. Load it, or name a KUBECONFIG.")
-    if not leftovers.may_make_cgroups():
-        raise StackError("cluster: cgroups are read-only here. Use a machine, or a privileged container, of your own.")
-
-
-def _refuse_other_machines() -> None:
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        raise StackError(
-            f"cluster: {platform.system()} {platform.machine()}. Use Linux on x86_64, or name a KUBECONFIG."
-        )
 
 
 def _lock(state: Path) -> Path:

@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from celstream_cluster import images, monitoring, network, programs, scratch_image
+from celstream_cluster import images, machine, monitoring, network, programs, scratch_image
 from celstream_cluster.steps import Steps
 from celstream_stack.errors import StackError
 
@@ -92,6 +92,12 @@ def test_a_monitor_becomes_what_the_operator_would_make_of_it() -> None:
 )
 def test_rules_of_the_packet_filter_are_known_by_their_names(line: str, ours: bool) -> None:
     assert bool(network.OURS.search(line)) is ours
+
+
+def test_what_a_path_lies_on_is_what_is_mounted_nearest_to_it() -> None:
+    mounts = "/dev/vda / ext4 rw 0 0\noverlay /var/cache overlay rw 0 0\ntmpfs /var/cache/x tmpfs rw 0 0\n"
+    for path, kind in (("/var", "ext4"), ("/var/cache/celstream", "overlay"), ("/var/cache/x/y", "tmpfs")):
+        assert machine.file_system(Path(path), mounts) == kind
 
 
 def test_a_step_that_fails_fails_all_of_them_and_the_others_are_waited_for() -> None:

@@ -1,7 +1,6 @@
 """The command `celstream-stack`: up, down, status, logs, scrape, compose, bucket, install."""
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ import typer
 
 from celstream_stack import compose as compose_file
 from celstream_stack.bucket import ROOT, USERS, make_bucket
+from celstream_stack.command import run_command
 from celstream_stack.errors import StackError
 from celstream_stack.places import cache, default_state
 from celstream_stack.stack import SERVERS, Stack
@@ -115,12 +115,8 @@ def install(servers: Servers = None) -> None:
 
 
 def main() -> None:
-    """Run the command; what a person can mend is one line."""
-    try:
-        app()
-    except StackError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(2)
+    """Run the command."""
+    run_command(app)
 
 
 if __name__ == "__main__":
