@@ -4,10 +4,8 @@ Each event takes 50 ms of waiting, so that the machine's cores do not matter; wh
 each other. Every worker is a process of its own, as a replica is, with the product's worker and transactions of 10.
 """
 
-import json
 import secrets
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +16,7 @@ from celstream_stack.places import cache
 from celstream_stack.stack import Stack
 
 from tests.benchmarks.coordination_worker import PARTITIONS, TRANSACTION_EVENTS, WAIT_SECONDS, new_topic, offer
+from tests.benchmarks.processes import reports, started
 from tests.benchmarks.recording import record
 
 WORKERS = (1, 4, 16)
@@ -27,19 +26,8 @@ SPARE = 3.0  # events offered, by those that could be done in the measured time:
 
 def start(url: str, topic: Topic, number: int) -> list[subprocess.Popen[str]]:
     """Workers that are all at work, with full transactions."""
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.coordination_worker", url, topic.name, f"worker-{member}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for member in range(number)
-    ]
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "working\n"
-    return workers
+    module = "tests.benchmarks.coordination_worker"
+    return started([(module, url, topic.name, f"worker-{member}") for member in range(number)], "working")
 
 
 def rate(commits: list[tuple[float, int]], begin: float, end: float) -> float:
@@ -62,11 +50,11 @@ def measure(url: str, workers: int) -> dict[str, float]:
     begin = time.monotonic()
     time.sleep(MEASURED_SECONDS)
     end = time.monotonic()
-    reports = [json.loads(process.communicate("end\n")[0]) for process in processes]
+    told = reports(processes, "end\n")
     return {
-        "rate": sum(rate(report["commits"], begin, end) for report in reports),
-        "busy": sum(report["busy_share"] for report in reports),
-        "transaction": max(events for report in reports for _, events in report["commits"]),
+        "rate": sum(rate(report["commits"], begin, end) for report in told),
+        "busy": sum(report["busy_share"] for report in told),
+        "transaction": max(events for report in told for _, events in report["commits"]),
     }
 
 

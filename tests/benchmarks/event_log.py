@@ -5,20 +5,18 @@ import random
 import sqlite3
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from celstream_platform.eventlog import EventLog, open_event_log, sqlite_url
 from celstream_platform.events import Event
 from celstream_platform.topics import Topic
 
 from tests.benchmarks.event_log_worker import SINK, SOURCE, TRANSACTION_EVENTS
+from tests.benchmarks.processes import go, reports, started
 from tests.benchmarks.recording import record
 
-WORKER = Path(__file__).with_name("event_log_worker.py")
 EVENTS = 40_000
 LONE_EVENTS = 200
 VALUE = random.Random(1).randbytes(1024)
@@ -26,36 +24,9 @@ HEADERS = {"ce_specversion": "1.0", "ce_id": "a" * 129, "ce_type": "celstream.v1
 
 
 def start(mode: str, url: str, number: int) -> list[subprocess.Popen[str]]:
-    """Start `number` workers and wait until all are ready."""
-    workers = [
-        subprocess.Popen(
-            [sys.executable, WORKER, mode, url, f"worker-{member}", str(LONE_EVENTS)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for member in range(number)
-    ]
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-    return workers
-
-
-def go(workers: list[subprocess.Popen[str]]) -> float:
-    """Let all begin; the time when they did."""
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    return time.monotonic()
-
-
-def reports(workers: list[subprocess.Popen[str]]) -> list[dict[str, Any]]:
-    """What the workers report at their end."""
-    found = [json.loads(worker.communicate()[0]) for worker in workers]
-    assert all(worker.returncode == 0 for worker in workers)
-    return found
+    """`number` workers, all ready."""
+    module = "tests.benchmarks.event_log_worker"
+    return started([(module, mode, url, f"worker-{member}", str(LONE_EVENTS)) for member in range(number)])
 
 
 def publish(log: EventLog) -> float:

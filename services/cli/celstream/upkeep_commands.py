@@ -11,6 +11,8 @@ import typer
 from celstream.one_line import one_line_for_a_person
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from celstream_platform.dead_letters import DeadLetter
 
     from celstream.dlq import Wanted
@@ -71,53 +73,54 @@ def dlq_show(letter: Annotated[str, typer.Argument(help="Start of the letter's i
         )
 
 
-@dlq_app.command("replay")
-def dlq_replay(
-    at: At,
-    letter: Letter = "",
-    stage: Stage = "",
-    error: Error = "",
-    since: Since = "",
-    until: Until = "",
-    dry_run: DryRun = False,
-) -> None:
-    """Put letters back to be processed again: by the services, or by the next run in the folder."""
-    from celstream.dlq import letters, replay
+def _settling(name: str, text: str, settle: "Callable[[str, Wanted], str]") -> None:
+    """A command that settles letters. settle: does it at a place, and says what was done."""
 
-    with one_line_for_a_person():
-        wanted = _wanted(letter, stage, error, since, until)
-        if dry_run:
-            _show(letters(at, wanted), json=False)
-            return
-        who = "The services process them." if "://" in at else "The next run of the same command processes them."
-        typer.echo(f"{replay(at, wanted)} put back. {who}")
+    @dlq_app.command(name, help=text)
+    def command(
+        at: At,
+        letter: Letter = "",
+        stage: Stage = "",
+        error: Error = "",
+        since: Since = "",
+        until: Until = "",
+        dry_run: DryRun = False,
+    ) -> None:
+        from celstream.dlq import letters
+
+        with one_line_for_a_person():
+            wanted = _wanted(letter, stage, error, since, until)
+            if dry_run:
+                _show(letters(at, wanted), json=False)
+            else:
+                typer.echo(settle(at, wanted))
 
 
-@dlq_app.command("discard")
-def dlq_discard(
-    at: At,
-    letter: Letter = "",
-    stage: Stage = "",
-    error: Error = "",
-    since: Since = "",
-    until: Until = "",
-    dry_run: DryRun = False,
-) -> None:
-    """Forget letters. Their inputs stay parked."""
-    from celstream.dlq import discard, letters
+def _put_back(at: str, wanted: "Wanted") -> str:
+    from celstream.dlq import replay
 
-    with one_line_for_a_person():
-        wanted = _wanted(letter, stage, error, since, until)
-        if dry_run:
-            _show(letters(at, wanted), json=False)
-            return
-        typer.echo(f"{discard(at, wanted)} forgotten.")
+    who = "The services process them." if "://" in at else "The next run of the same command processes them."
+    return f"{replay(at, wanted)} put back. {who}"
+
+
+def _forgotten(at: str, wanted: "Wanted") -> str:
+    from celstream.dlq import discard
+
+    return f"{discard(at, wanted)} forgotten."
+
+
+_settling(
+    "replay", "Put letters back to be processed again: by the services, or by the next run in the folder.", _put_back
+)
+_settling("discard", "Forget letters. Their inputs stay parked.", _forgotten)
 
 
 def _show(found: "list[DeadLetter]", *, json: bool) -> None:
     for letter in found:
         if json:
-            fields = {name: value for name, value in asdict(letter).items() if name not in ("event", "traceback")}
+            fields = {
+                name: value for name, value in asdict(letter).items() if name not in ("event", "traceback", "replayed")
+            }
             typer.echo(json_lines.dumps({**fields, "key": letter.event.key, "type": letter.event.type}))
         else:
             typer.echo(
