@@ -59,6 +59,15 @@ def session(url: str) -> Taken:
     return taken(report, report["begin"])
 
 
+def waiting(url: str, log: EventLog, mode: str) -> float:
+    """The share of a core that a session uses while nothing comes (`idle`), or one event takes long (`hold`)."""
+    log.publish([Event(SOURCE, "held", VALUE, HEADERS)])
+    workers = start(mode, url, 1)
+    go(workers)
+    (report,) = reports(workers)
+    return float(report["busy_share"])
+
+
 def worker(url: str) -> Taken:
     """One worker."""
     (report,) = reports(started([(f"{PARTS}.kafka_job", url, str(EVENTS))]))
@@ -102,6 +111,7 @@ def main() -> None:
                 found["minimal work"].append(minimal(url, "work"))
             delivered, busy = lone_events(url, log)
             answered = lone_outcomes(url, log)
+            idle, holding = waiting(url, log, "idle"), waiting(url, log, "hold")
             log.close()
         finally:
             stack.remove()
@@ -123,11 +133,13 @@ def main() -> None:
         ("lone event, 99th percentile (must stay below 250)", 1e3 * answered[int(0.99 * len(answered))], "ms"),
         ("lone event, publication to delivery, 99th percentile", 1e3 * delivered[int(0.99 * len(delivered))], "ms"),
         ("a session that waits and gets 17 lone events a second uses", 100 * busy, "% of a core"),
+        ("a session that waits for what does not come uses", 100 * idle, "% of a core"),
+        ("a session whose worker is at one event for long uses", 100 * holding, "% of a core"),
     ]
     record(
         "event_log_kafka",
         "The event log on Kafka",
-        [{"what": what, "figure": round(figure, 1), "unit": unit} for what, figure, unit in rows],
+        [{"what": what, "figure": round(figure, 2 if figure < 10 else 1), "unit": unit} for what, figure, unit in rows],
         [
             f"{EVENTS:,} events of 1 KiB, read committed; the best of {ROUNDS} rounds, side by side.",
             "The minimal loop has no bookmarks, no time limits, no traces, no check of what it was given and made; an"

@@ -1,4 +1,5 @@
-"""One process of the event log's benchmark: `copy` consumes and produces until nothing is left, `time` times lone ones.
+"""One process of the event log's benchmark: `copy` consumes and produces until nothing is left, `time` times lone
+ones, `idle` waits for what does not come, `hold` keeps one in hand.
 
 It says `ready`, begins at a line on standard input, and reports a JSON line.
 """
@@ -7,12 +8,15 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 from celstream_platform.eventlog import Session, open_event_log
-from celstream_platform.events import Event
+from celstream_platform.events import Delivery, Event
 
 SOURCE, SINK = "celstream.bench-source", "celstream.bench-sink"
 TRANSACTION_EVENTS = 100
+IDLE_SECONDS = 10.0
 JOIN_SECONDS = 30.0  # a broker's group takes a while to settle; that is not what is measured
 
 
@@ -40,14 +44,40 @@ def time_lone_events(session: Session, number: int) -> dict[str, object]:
     return {"seconds": seconds, "busy_share": busy / (time.monotonic() - begin)}
 
 
+def idle(session: Session, *, holding: bool) -> dict[str, object]:
+    """The processor time of a wait in which nothing comes, or which one event takes; before it all others are done."""
+    held: list[Delivery] = []
+    while deliveries := session.poll(1 if holding else TRANSACTION_EVENTS, 5.0):
+        held = deliveries
+        if holding:
+            break
+        session.commit(deliveries, [])
+    time.sleep(1.0)
+    begin, busy = time.monotonic(), time.process_time()
+    if holding:
+        time.sleep(IDLE_SECONDS)
+    else:
+        session.poll(1, IDLE_SECONDS)
+    busy = time.process_time() - busy
+    result = {"busy_share": busy / (time.monotonic() - begin)}
+    if holding:
+        session.commit(held, [])
+    return result
+
+
 def main() -> None:
     mode, url, member, number = sys.argv[1:]
     log = open_event_log(url)
     with log.session("bench", [SOURCE], member) as session:
         print("ready", flush=True)
         sys.stdin.readline()
-        result = copy(session) if mode == "copy" else time_lone_events(session, int(number))
-        print(json.dumps(result), flush=True)
+        results: dict[str, Callable[[], dict[str, Any]]] = {
+            "copy": lambda: copy(session),
+            "time": lambda: time_lone_events(session, int(number)),
+            "idle": lambda: idle(session, holding=False),
+            "hold": lambda: idle(session, holding=True),
+        }
+        print(json.dumps(results[mode]()), flush=True)
     log.close()
 
 

@@ -6,6 +6,7 @@ thread of its own, but only while one of ours waits in `pump`.
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ from celstream_platform.eventlog.liveness import Process, now_seconds, process
 
 MOST_WAITING = 1_000  # events fetched and not handed out; past it nothing more is fetched
 MOST_AT_ONCE = 500
+IDLE_SECONDS = 0.1  # the longest wait without a partition to fetch from; the group may change
 JOIN_SECONDS = 1.0  # the longest single wait for the other members
 MOVED = (
     kafka_errors.CommitFailedError,
@@ -81,7 +83,11 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
                 if self.is_joining() and not self._join():
                     return
                 self._hold_back()
-                records = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=MOST_AT_ONCE)
+                fetching = self._consumer.assignment() - self._consumer.paused()
+                milliseconds = int(seconds * 1000) if fetching else 0
+                records = self._consumer.poll(timeout_ms=milliseconds, max_records=MOST_AT_ONCE)
+                if not fetching:  # the client would ask its other thread fifty times a second whether something came
+                    time.sleep(min(seconds, IDLE_SECONDS))
             except kafka_errors.FencedInstanceIdError as error:
                 raise Fenced(f"{self._connection}: another session has the name {self._client} by now.") from error
             self._fetched += records.items()

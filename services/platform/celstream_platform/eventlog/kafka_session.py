@@ -27,8 +27,10 @@ from celstream_platform.eventlog.kafka_transactions import GroupMoved, Transacti
 from celstream_platform.eventlog.liveness import Process, now_seconds
 from celstream_platform.events import Delivery, Event
 
-SLICE_SECONDS = 0.1  # the longest single wait; a paused partition may be due, or the group may change
-KEEP_SECONDS = 0.1  # how often the keeper looks after the membership
+WAIT_SECONDS = 0.5  # the longest single wait: each costs several turns between the library's threads
+SETTLE_SECONDS = 0.1  # the same while a write waits for the group to settle
+KEEP_SECONDS = 0.1  # how often the keeper looks whether the group changes
+PUMP_SECONDS = 1.0  # how often it takes part in it while nothing changes, which costs a hundred times as much
 
 
 class KafkaSession:
@@ -79,7 +81,7 @@ class KafkaSession:
             with self._lock:
                 taken = self._take(max_events)
                 if not taken:
-                    self._pump(min(SLICE_SECONDS, max(0.0, deadline - time.monotonic())))
+                    self._pump(self._wait_seconds(deadline))
                     taken = self._take(max_events)
                 if taken:
                     return taken
@@ -193,6 +195,11 @@ class KafkaSession:
         except Fenced:
             self._lost = True
 
+    def _wait_seconds(self, deadline: float) -> float:
+        """How long to wait for events at most: until the deadline, or a paused partition is due."""
+        paused = [place.paused_until - now_seconds() for place in self._hand.places.values()]
+        return max(0.0, min(WAIT_SECONDS, deadline - time.monotonic(), *(left for left in paused if left > 0)))
+
     def _take(self, max_events: int) -> list[Delivery]:
         """The next events, once it is written down that we have them."""
         membership = self._membership
@@ -244,7 +251,7 @@ class KafkaSession:
                 raise
             if time.monotonic() > deadline:
                 raise Unavailable(f"{self._group}: its members do not settle. Look at which of them hang.")
-            self._pump(SLICE_SECONDS)
+            self._pump(SETTLE_SECONDS)
 
     def _fail_if_void(self, consumed: Sequence[Delivery]) -> None:
         if self._hand.is_void(consumed):
@@ -352,14 +359,18 @@ class KafkaSession:
 
     def _keep(self) -> None:
         """Keep the membership alive while the worker computes."""
-        pause = KEEP_SECONDS
+        pause, due = KEEP_SECONDS, 0.0
         while not self._closing.wait(pause):
             pause = KEEP_SECONDS
             if self._lock.acquire(blocking=False):
                 try:
-                    if not self._lost and self._membership is not None:
+                    membership = self._membership
+                    if self._lost or membership is None:
+                        continue
+                    if membership.is_joining() or time.monotonic() >= due:
                         self._pump(0.0)
-                        pause = 0.0 if self._membership.is_joining() else KEEP_SECONDS
+                        due = time.monotonic() + PUMP_SECONDS
+                    pause = 0.0 if membership.is_joining() else KEEP_SECONDS
                 except Unavailable:
                     continue  # the worker's next call meets the same error and reports it
                 finally:
