@@ -11,8 +11,9 @@ import typer
 from celstream_stack.command import run_command
 from celstream_stack.errors import StackError
 
-from celstream_cluster import chart_values, cluster, machine, places, schemas, tools, traces
+from celstream_cluster import chart_values, cluster, evidence, machine, places, schemas, tools, traces
 
+FAILED = 1
 TERMINATED = 128 + signal.SIGTERM
 app = typer.Typer(
     add_completion=False,
@@ -71,10 +72,13 @@ def during(context: typer.Context, state: State = None, source: Source = Path())
     machine.refuse_hopeless()
     cluster.build(typer.echo)
     before = traces.found(where)
+    ended = FAILED
     try:
         cluster.up(where, source.absolute(), typer.echo)
         ended = subprocess.run(context.args, env=os.environ | cluster.variables(where), check=False).returncode
     finally:
+        if ended != 0:
+            typer.echo(f"It failed. What everybody said: {evidence.keep(where)}", err=True)
         cluster.down(where, typer.echo)
     left = sorted(traces.found(where) - before)
     if left:
