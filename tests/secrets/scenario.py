@@ -89,5 +89,5 @@ def serving(name: str, given: Mapping[str, str], mounted: Mounted) -> Iterator[S
 def helm_test_script(objects: tuple[Manifest, ...], mounted: Mounted, catalog: str, scratch: Path) -> str:
     """What the chart's own test runs in its pod, for a shell here."""
     (script,) = find(objects, "Pod", "test-footage")["spec"]["containers"][0]["args"]
-    local = mounted.local(script).replace(f"{RELEASE}-catalog:50051", catalog)
-    return local.replace("/tmp/", f"{scratch}/")
+    here = script.replace("/tmp/", f"{scratch}/").replace(f"{RELEASE}-catalog:50051", catalog)
+    return mounted.local(here)
