@@ -110,7 +110,7 @@ def main() -> None:
         large = segmentation.film(folder)
         films = [
             Film("2 h of 320x180", small, 2, 120 if whole else READ_MINUTES),
-            Film("4 h of 320x180", small, 4, READ_MINUTES),
+            Film("6 h of 320x180", small, 6, READ_MINUTES),
             Film("2 h of 1080p", large, 2, READ_MINUTES),
         ]
         rows = []

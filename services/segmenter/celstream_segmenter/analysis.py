@@ -6,7 +6,7 @@ and several processes can read chapters of one footage side by side.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from celstream_segmenter.chapter import KEPT_PICTURES, Chapter, OpenChapter, Seen
 from celstream_segmenter.chapter_targets import Search, Targets
 from celstream_segmenter.frame_reader import key_packets_before
+from celstream_segmenter.free_memory import hand_back
 from celstream_segmenter.full_picture import FullPictureReader
 from celstream_segmenter.packet_contents import NO_TIME
 from celstream_segmenter.packet_index import FootageIndex, packets_through_damage
@@ -108,7 +109,12 @@ class DecodingPass:
         """When a frame of the chapter at hand begins (the last one ends), in ticks of the video stream."""
         return self._chapter.ticks_at(frame)
 
-    def steps(self) -> Iterator[Searched | Shot | FramesDecoded | Chapter]:
+    def forget(self) -> None:
+        """Let go of the pictures and the chapter at hand: it is over, and its results are out."""
+        self._recent.clear()
+        del self._chapter
+
+    def steps(self) -> Generator[Searched | Shot | FramesDecoded | Chapter, None, None]:
         """Decode: each shot as soon as it is certain, each chapter at its end, a count every FRAMES_PER_REPORT frames.
 
         After a search what it found comes before all shots; none comes where it found nothing.
@@ -116,6 +122,7 @@ class DecodingPass:
         """
         search = self._search
         with open_footage(self._path, threads=self._threads, roughly=self._roughly) as opened:
+            hand_back()  # opening a film of hours leaves as much free as it keeps
             chapter = self._chapter = self._first_chapter(opened)
             recent = self._recent
             last = NO_TIME

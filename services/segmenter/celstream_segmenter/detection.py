@@ -105,19 +105,24 @@ def steps(
             measured=measured,
             watcher=watcher,
         )
-        for step in decoding.steps():
+        reading = decoding.steps()
+        for step in reading:
             if isinstance(step, FramesDecoded):
                 yield decoding, FramesDecoded(decoded + step.count)
                 continue
-            if isinstance(step, Chapter):  # nobody may listen after it
-                yield decoding, FramesDecoded(decoded + decoding.frames_decoded)
+            if not isinstance(step, Chapter):
+                yield decoding, step
+                continue
+            yield decoding, FramesDecoded(decoded + decoding.frames_decoded)  # nobody may listen after the chapter
+            next_turn = len(targets.ticks) + 1 if step.following is None else targets.turn_at(step.following.ticks)
+            over = step.following is None or not share.has(next_turn)
+            if over:
+                # Cutting opens the footage anew: where its packets lie need not be in memory twice, nor its pictures.
+                reading.close()
+                decoding.forget()
             yield decoding, step
-            if isinstance(step, Chapter):
-                if step.following is None:
-                    return
-                next_turn = targets.turn_at(step.following.ticks)
-                if not share.has(next_turn):
-                    break
+            if over:
+                break
         decoded += decoding.frames_decoded
 
 

@@ -310,17 +310,31 @@ def _damage_in_packets(index: FootageIndex, broken: bool) -> tuple[Damage, ...]:
     return merged(found)
 
 
+def _among(ticks: NDArray[np.int64], rising: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of `ticks` are in `rising`; numpy's own search takes several times the memory, and a film may be long."""
+    if not len(rising):
+        return np.zeros(len(ticks), np.bool_)
+    at = np.minimum(np.searchsorted(rising, ticks), len(rising) - 1)
+    return np.asarray(rising[at] == ticks, np.bool_)
+
+
 def _reconciled(index: FootageIndex, decoded: NDArray[np.int64], corrupt: NDArray[np.bool_] | None) -> FootageIndex:
     video = index.video
     in_order = decoded >= np.maximum.accumulate(decoded) if len(decoded) else np.zeros(0, dtype=bool)
-    keep = np.isin(video.frame_ticks, decoded[in_order])
-    kept = video if keep.all() else _keeping(video, keep)
-    moved = np.concatenate([[0], np.cumsum(keep)])  # frame numbers before -> after
-    found = [Damage(int(moved[d.start_frame]), int(moved[d.end_frame]), d.what) for d in index.damage]
+    keep = _among(video.frame_ticks, decoded[in_order])
+    kept, found = video, list(index.damage)
+    whole = bool(keep.all())
+    if whole and (corrupt is None or not corrupt.any()):
+        return index
+    if not whole:
+        kept = _keeping(video, keep)
+        moved = np.concatenate([[0], np.cumsum(keep)])  # frame numbers before -> after
+        found = [Damage(int(moved[d.start_frame]), int(moved[d.end_frame]), d.what) for d in found]
     keys = np.flatnonzero(kept.packet_flags[kept.frame_packets] & PacketFlag.KEY)
     count = len(kept.frame_ticks)
-    lost = np.unique(moved[np.flatnonzero(~keep)])
-    found.extend(around(keys, count, frame - 1, frame, "packets without a picture") for frame in lost)
+    if not whole:
+        lost = np.unique(moved[np.flatnonzero(~keep)])
+        found.extend(around(keys, count, frame - 1, frame, "packets without a picture") for frame in lost)
     if corrupt is not None and corrupt.any():
         bad = np.flatnonzero(np.isin(kept.frame_ticks, decoded[corrupt]))
         found.extend(around(keys, count, frame, frame, "decoder error") for frame in bad.tolist())

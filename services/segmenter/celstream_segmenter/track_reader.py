@@ -16,6 +16,7 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage.opening import open_container
 from numpy.typing import NDArray
 
+from celstream_segmenter.free_memory import hand_back
 from celstream_segmenter.packet_contents import NO_TIME
 from celstream_segmenter.packet_index import packets_through_damage
 
@@ -35,6 +36,7 @@ class OpenedFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.container: InputContainer = open_container(path)
+        hand_back()  # opening a film of hours leaves as much free as it keeps
 
     def open_again(self) -> None:
         """Begin anew; streams that were got before are void."""
@@ -62,8 +64,12 @@ class TrackReader:
         self.stream_index = stream_index
         self._pts = packet_pts
         self._sizes = packet_sizes
-        self._by_pts = np.argsort(packet_pts, kind="stable").astype(np.int32)
-        self._sorted_pts = packet_pts[self._by_pts]
+        self._by_pts: NDArray[np.int32] | None = None
+        """The numbers in order of time; None where they are in that order: a long film has a million of sound."""
+        self._sorted_pts = packet_pts
+        if (packet_pts[1:] < packet_pts[:-1]).any():
+            self._by_pts = np.argsort(packet_pts, kind="stable").astype(np.int32)
+            self._sorted_pts = packet_pts[self._by_pts]
         self._file = shared or OpenedFile(path)
         self._own = shared is None
 
@@ -140,7 +146,7 @@ class TrackReader:
             return following
         low = int(np.searchsorted(self._sorted_pts, pts, side="left"))
         high = int(np.searchsorted(self._sorted_pts, pts, side="right"))
-        for number in self._by_pts[low:high]:
+        for number in range(low, high) if self._by_pts is None else self._by_pts[low:high]:
             if self._sizes[number] == packet.size and number > previous:
                 return int(number)
         return previous
