@@ -55,7 +55,11 @@ def shape_similarity(first: Sample, second: Sample) -> float:
 
 def colour_similarity(first: Sample, second: Sample) -> float:
     """Common share 0..1 of two pictures' colours, pixels counted by how vivid they are."""
-    return float(np.minimum(_vivid_colours(first), _vivid_colours(second)).sum())
+    return _common(_vivid_colours(first), _vivid_colours(second))
+
+
+def _common(first: NDArray[Any], second: NDArray[Any]) -> float:
+    return float(np.minimum(first, second).sum())
 
 
 def _vivid_colours(item: Sample) -> NDArray[Any]:
@@ -69,11 +73,14 @@ def _vivid_colours(item: Sample) -> NDArray[Any]:
 def _between(before: Shot, after: Shot, picture: Callable[[int], Sample]) -> list[Doubt]:
     """Doubt about the cut between two shots: their nearest frames, and those in their middles, show one picture."""
     last, first = picture(before.end_frame - 1), picture(after.start_frame)
-    middles = [picture((shot.start_frame + shot.end_frame) // 2) for shot in (before, after)]
-    shape, colour = shape_similarity(last, first), colour_similarity(last, first)
-    if shape < ONE_SHAPE or colour < ONE_COLOUR or is_blank(last) or is_blank(first):
+    colour = colour_similarity(last, first)  # which costs a tenth of what the shape does
+    if colour < ONE_COLOUR or is_blank(last) or is_blank(first):
         return []
-    if shape_similarity(*middles) < ONE_PLACE or colour_similarity(*middles) < ONE_COLOUR:
+    shape = shape_similarity(last, first)
+    if shape < ONE_SHAPE:
+        return []
+    middles = [picture((shot.start_frame + shot.end_frame) // 2) for shot in (before, after)]
+    if colour_similarity(*middles) < ONE_COLOUR or shape_similarity(*middles) < ONE_PLACE:
         return []
     reason = (
         f"the frames beside the cut at {after.start_frame}, and those in the middles of both shots, show one picture"
@@ -84,10 +91,14 @@ def _between(before: Shot, after: Shot, picture: Callable[[int], Sample]) -> lis
 def _within(shot: Shot, picture: Callable[[int], Sample], fps: float) -> list[Doubt]:
     """Doubts about one shot: two key frames have nothing in common, and between them all changes at once."""
     found = []
-    for first, last in pairwise(key_frames(shot, fps)):
-        old, new = picture(first), picture(last)
-        shape, colour = shape_similarity(old, new), colour_similarity(old, new)
-        if shape > OTHER_SHAPE or colour > OTHER_COLOUR:
+    keys = ((frame, picture(frame)) for frame in key_frames(shot, fps))
+    coloured = ((frame, key, _vivid_colours(key)) for frame, key in keys)
+    for (first, old, old_colours), (last, new, new_colours) in pairwise(coloured):
+        colour = _common(old_colours, new_colours)
+        if colour > OTHER_COLOUR:
+            continue
+        shape = shape_similarity(old, new)
+        if shape > OTHER_SHAPE:
             continue
         changes = [novelty(picture(frame - 1), picture(frame)).both for frame in range(first + 1, last + 1)]
         at = int(np.argmax(changes))
