@@ -16,7 +16,7 @@ from celstream_platform.events import Delivery, Event
 
 SOURCE, SINK = "celstream.bench-source", "celstream.bench-sink"
 TRANSACTION_EVENTS = 100
-IDLE_SECONDS = 10.0
+IDLE_SECONDS = 8.0
 JOIN_SECONDS = 30.0  # a broker's group takes a while to settle; that is not what is measured
 
 
@@ -47,7 +47,7 @@ def time_lone_events(session: Session, number: int) -> dict[str, object]:
 def idle(session: Session, *, holding: bool) -> dict[str, object]:
     """The processor time of a wait in which nothing comes, or which one event takes; before it all others are done."""
     held: list[Delivery] = []
-    while deliveries := session.poll(1 if holding else TRANSACTION_EVENTS, 5.0):
+    while deliveries := session.poll(1 if holding else TRANSACTION_EVENTS, 1.0 if held else JOIN_SECONDS):
         held = deliveries
         if holding:
             break
