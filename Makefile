@@ -15,7 +15,7 @@ DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
 PIP_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help run stack test fast-test lint format bench accuracy faults images cluster cluster-down cluster-test push protos lock clean install install-dev
+.PHONY: help run stack test fast-test lint format bench accuracy faults images cluster cluster-down cluster-test cluster-load push protos lock clean install install-dev
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,7 +73,7 @@ accuracy: install-dev ## accuracy on footage with truth; writes tests/benchmarks
 
 faults: install-dev ## the long kill tests
 	@$(BIN)/celstream-stack install || echo "The tests that need it will fail."
-	@$(BIN)/python -m pytest -m faults
+	@$(BIN)/python -m pytest -m "faults and not cluster"
 
 images: install-dev ## build the images and try them as the chart runs them: make images [BASE=python:3.11-slim]
 	@for image in segmenter catalog cli; do \
@@ -89,8 +89,11 @@ cluster-down: install-dev ## take all of it away
 	@$(BIN)/celstream-cluster down
 
 cluster-test: install-dev ## the chart on a cluster: one brought up for it, or another: make cluster-test [KUBECONFIG=FILE [REGISTRY=…]]
-	@if [ -n "$$KUBECONFIG" ]; then $(if $(REGISTRY),$(MAKE) --no-print-directory push && )$(BIN)/python -m pytest -m cluster tests/cluster; \
-	else BASE=$(BASE) $(BIN)/celstream-cluster run -- $(BIN)/python -m pytest -m cluster tests/cluster; fi
+	@if [ -n "$$KUBECONFIG" ]; then $(if $(REGISTRY),$(MAKE) --no-print-directory push && )$(BIN)/python -m pytest -m "cluster and not faults" tests/cluster; \
+	else BASE=$(BASE) $(BIN)/celstream-cluster run -- $(BIN)/python -m pytest -m "cluster and not faults" tests/cluster; fi
+
+cluster-load: install-dev ## a node under load and attack, and the real autoscalers; writes tests/benchmarks/results
+	@BASE=$(BASE) $(BIN)/celstream-cluster run -- $(BIN)/python -m pytest -m "cluster and faults" tests/cluster
 
 push: ## build the images and push them: make push REGISTRY=registry.example/celstream [BASE=python:3.11-slim]
 	@[ -n "$(REGISTRY)" ] || { echo "REGISTRY is not set. Give where images go: make push REGISTRY=registry.example/celstream"; exit 2; }
