@@ -17,6 +17,8 @@ from celstream_segmenter.measured import Cadence, Hold
 from celstream_segmenter.rhythm import drawing_starts
 
 CODING_NOISE = 28.0  # of one pixel's level (0-255), at CRF 32; averaging over squares of n x n pixels divides it by n
+LEAST_CODING_NOISE = 18.0  # the same at its least: at a lower CRF the quieter frames of a clip are quieter by so much …
+QUIET_PERCENT, QUIET_RATIO, FEWEST_QUIET = 25.0, 2.5, 12  # … and so many of them, times this, tell, of so many frames
 NOISE_RATIO = 3.0  # grain's largest block by its upper quartile
 SIGNED_RATIO = 2.5  # of grain: mean absolute difference of 4 x 4 pixels by the absolute mean of 6 x 6
 HELD_RATIO, FEWEST_HELD = 2.2, 4  # a new drawing by the median of what a move leaves of held ones, if so many are held
@@ -60,7 +62,12 @@ def novelty(changes: Sequence[Change], shrink: int) -> NDArray[np.float64]:
         return np.zeros(0)
     quiet = [change.noise * (SIGNED_RATIO if change.moved else 1.0) for change in changes]
     grain = NOISE_RATIO * float(np.percentile(quiet, 30))
-    coding, moved = max(LEAST_NOISE, CODING_NOISE / shrink, grain), max(MOVED_NOISE, grain / SIGNED_RATIO)
+    coding = max(LEAST_NOISE, CODING_NOISE / shrink)
+    standing = [change.most for change in changes if not change.moved]
+    if len(standing) >= FEWEST_QUIET:
+        seen = max(LEAST_CODING_NOISE / shrink, QUIET_RATIO * float(np.percentile(standing, QUIET_PERCENT)))
+        coding = min(coding, max(LEAST_NOISE, seen))
+    coding, moved = max(coding, grain), max(MOVED_NOISE, grain / SIGNED_RATIO)
     found = np.array([change.most / (moved if change.moved else coding) for change in changes])
     if 2 * sum(change.moved for change in changes) <= len(changes):
         return found

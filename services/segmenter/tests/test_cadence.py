@@ -91,7 +91,7 @@ def test_a_drawing_that_comes_with_a_flash_is_one() -> None:
 def test_a_faint_change_beside_a_large_one_is_a_part_of_it() -> None:
     def lengths(frame: int) -> list[int]:
         shown = [Change(most=80.0, area=0.03) if number % 4 == 0 else Change(most=1.0) for number in range(24)]
-        shown[frame] = Change(most=6.0, area=0.001)
+        shown[frame] = Change(most=4.5, area=0.001)
         return [hold.length for hold in holds(shown, SHRINK)]
 
     assert lengths(13) == [4] * 6
