@@ -1,6 +1,8 @@
 """Keys find the partitions that Kafka's own hash gives them."""
 
 from celstream_platform.eventlog.kafka_partitions import partitions
+from celstream_platform.eventlog.kafka_records import to_records
+from celstream_platform.events import Event
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner import murmur2
@@ -27,3 +29,12 @@ def test_published_hashes_are_met() -> None:
     published |= {"abc": 479470107}
     for key, hashed in published.items():
         assert partitions([key.encode()] * 6, 1 << 31) == [hashed & 0x7FFFFFFF] * 6
+
+
+def test_each_event_goes_to_a_partition_of_its_own_topic() -> None:
+    many = {"celstream.few": range(3), "celstream.many": range(50)}
+    events = [Event(topic, f"key-{number}", b"") for number in range(20) for topic in many]
+    records = to_records(events, many.__getitem__)
+    assert [(record["topic"], record["key"]) for record in records] == [(e.topic, e.key.encode()) for e in events]
+    for record in records:
+        assert record["partition"] == (murmur2(record["key"]) & 0x7FFFFFFF) % len(many[record["topic"]])
