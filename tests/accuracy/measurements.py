@@ -155,7 +155,7 @@ def bars(folder: Path, tally: Tally) -> None:
     """The picture inside bars of four shapes: plain, darkened, with letters in the bar below."""
     for number in range(FILMS_WITH_BARS):
         ratio, style = RATIOS[number % 4], tuple(renderer.STYLES)[number % 6]
-        film = renderer.random_film(SEED + 500 + number, style, BARS_SECONDS, Fraction(24), SIZE, sound=False)
+        film = renderer.random_film(SEED + 600 + number, style, BARS_SECONDS, Fraction(24), SIZE, sound=False)
         source = render(replace(film, picture_ratio=ratio), folder / "bars.mkv")
         truth = truth_of(source)
         kind, filters = bars_kind(number, truth["picture_box"])

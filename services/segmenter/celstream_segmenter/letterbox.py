@@ -83,12 +83,17 @@ def _edge(shares: NDArray[Any], faint: NDArray[Any], light: NDArray[Any]) -> tup
     lines = np.flatnonzero(shares > LIT_SHARE)
     line = int(lines[0]) if len(lines) else len(light)
     pale = np.flatnonzero(faint[:line] > FAINT_ALONG)
-    if len(pale) and light[pale[0]] >= HALF_LIT * float(light[pale[0] + 1 :][:RINGING].mean()):
-        return int(pale[0]), True
+    first = int(pale[0]) if len(pale) else line
+    if (
+        first < line
+        and _behind_ghost(light, first) == first
+        and light[first] >= HALF_LIT * float(light[first + 1 :][:RINGING].mean())
+    ):
+        return first, True
     if not len(lines):
         return line, False
     line = _sharpened(light, _below_letters(shares, line))
-    beside = shares[line : line + NEAR_EDGE] if line else shares[:1]
+    beside = faint[line : line + NEAR_EDGE] if line else faint[:1]
     return line, float(beside.max()) > LIT_ALONG
 
 
@@ -116,12 +121,19 @@ def _sharpened(light: NDArray[Any], edge: int) -> int:
     """The edge without the codec's ringing: the first line about as light as those a little farther in."""
     if edge == 0:
         return edge
-    near = light[edge:][: GHOST + RINGING + 1]
-    for step in range(min(GHOST, len(near) - NEAR_EDGE), 0, -1):
-        if float(near[:step].max()) < GHOST_LIGHT * float(near[step : step + NEAR_EDGE].min()):
-            return edge + step
+    edge = _behind_ghost(light, edge)
+    near = light[edge:][: 2 * RINGING + 1]
     for step in range(min(RINGING + 1, len(near) - 1)):
         if near[step] >= HALF_LIT * float(near[step + 1 : step + 1 + RINGING].mean()):
+            return edge + step
+    return edge
+
+
+def _behind_ghost(light: NDArray[Any], edge: int) -> int:
+    """The line where the picture begins behind a faint trace of it in the bar; the same line where there is none."""
+    near = light[edge:][: GHOST + NEAR_EDGE]
+    for step in range(len(near) - NEAR_EDGE, 0, -1):
+        if float(near[:step].max()) < GHOST_LIGHT * float(near[step : step + NEAR_EDGE].min()):
             return edge + step
     return edge
 

@@ -85,3 +85,10 @@ def test_a_dark_even_picture_is_told_from_its_bars() -> None:
     luma[40:320] = 22
     luma[150:200, 300:340] = 120
     assert picture_rectangle([picture_edges(luma)], 640, 360) == box
+
+
+def test_what_a_codec_leaves_along_a_whole_bar_is_no_picture() -> None:
+    box = Rectangle(0, 46, 640, 268)
+    luma = frame(box, low=180)
+    luma[33:46] = 20
+    assert picture_rectangle([picture_edges(luma)], 640, 360) == box
