@@ -27,6 +27,7 @@ SUITE = "bookworm"
 BASE = f"celstream-node/debian:{SUITE}"
 INSIDE = "python3,python3-venv,ca-certificates"
 AUTHORITIES = Path("etc/ssl/certs/ca-certificates.crt")
+KEPT = "4GB"  # of the engine's steps, for the next time
 READY_SECONDS = 60.0
 LOOK_SECONDS = 0.1
 
@@ -102,7 +103,10 @@ def build(state: Path, source: Path, version: str) -> dict[str, str]:
             told = ("--network", "host", "--build-arg", f"BASE={base}", "--build-arg", f"REVISION={_revision(source)}")
             what = ("--file", source / DOCKERFILE, "--target", name, "--tag", image)
             engine("build", "--quiet", *told, *what, source, log=f"build-{name}")
-        return _give(engine, state, images)
+        found = _give(engine, state, images)
+        engine("image", "prune", "--force")  # what older trees were built to
+        engine("builder", "prune", "--force", "--keep-storage", KEPT)
+    return found
 
 
 def _give(engine: Engine, state: Path, images: list[str]) -> dict[str, str]:
