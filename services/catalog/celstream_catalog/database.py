@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from celstream_platform.errors import Invalid, Unavailable
@@ -34,11 +34,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import column as column_clause
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from celstream_catalog.tables import Base
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 BUSY_SECONDS = 30  # past this a writer gives up waiting for another process's transaction
 WRITING = 0x43454C31  # PostgreSQL's name for the lock that a writer of this database holds
@@ -141,7 +144,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, keep: S
     if not rows:
         return
     bulk = connection.dialect.name == "postgresql"
-    statement = postgresql.insert(table) if bulk else sqlite.insert(table)
+    statement = _into(table, connection.dialect.name)
     keys = [column.name for column in table.primary_key.columns]
     changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in (*keys, *keep)}
     newer = statement.excluded.offset >= table.c.offset if "offset" in table.c else None
@@ -153,6 +156,14 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], *, keep: S
         else statement.on_conflict_do_nothing(index_elements=keys)
     )
     connection.execute(upsertion, None if bulk else list(rows))
+
+
+def _into(table: Table, dialect: str) -> "postgresql.Insert | sqlite.Insert":
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert  # takes long to load, and a dataset's folder needs none of it
+
+        return insert(table)
+    return sqlite.insert(table)
 
 
 def set_column(connection: Connection, key: Column[str], column: Column[Any], values: Mapping[str, object]) -> None:
