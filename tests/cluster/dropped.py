@@ -9,9 +9,10 @@ from celstream_platform import rpc
 from celstream_protos.v1 import catalog_pb2, catalog_pb2_grpc
 from celstream_renderer import Film, Shot, render
 from celstream_stack.stack import Stack
+from minio import Minio
+from minio.commonconfig import Tags
 
 from tests.cluster.cluster import INSTALLED, PATIENCE_SECONDS, Cluster, wait_until
-from tests.contracts.inboxes import BucketDropping
 
 CATALOG = f"{INSTALLED}-catalog"
 TAGS = {"license": "CC0-1.0", "style": "rendered"}
@@ -23,9 +24,15 @@ def drop(own_servers: Stack, shots: Sequence[Shot], folder: Path) -> str:
     render(Film(shots=tuple(shots), size=(192, 108), name=film.stem), film)
     with film.open("ab") as file:
         file.write(b"\0\0\0\x18free" + secrets.token_bytes(16))  # a box that players pass over
-    url = own_servers.up(["minio"])["CELSTREAM_INBOX"]
-    dropping = BucketDropping(url, secrets.token_hex(4), own_servers.login("submitter"))
-    dropping.put(film.name, film.read_bytes(), TAGS)
+    place, _, endpoint = own_servers.up(["minio"])["CELSTREAM_INBOX"].partition("?endpoint=http://")
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    keys = own_servers.login("submitter")
+    client = Minio(
+        endpoint, access_key=keys["AWS_ACCESS_KEY_ID"], secret_key=keys["AWS_SECRET_ACCESS_KEY"], secure=False
+    )
+    tags = Tags.new_object_tags()
+    tags.update(TAGS)
+    client.fput_object(bucket, f"{prefix}/{film.name}", str(film), tags=tags)
     return hashlib.sha256(film.read_bytes()).hexdigest()
 
 
