@@ -17,6 +17,7 @@ FAINT_STEP = 0.0012  # a camera that creeps is seen to move now and then only; n
 LEAST_BROKEN_PAN = 0.08  # as LEAST_MOVE, of a pan that stands every other frame …
 STRAIGHT = 0.6  # … and gets so far of the way it goes: a head that bobs comes back
 MOVING_SHARE, TRUSTED = 0.25, 0.4  # of the frames, and of the corners in them: a walking character has fewer
+STEADY, LAYER_TRUSTED = 0.9, 0.25  # of a zoom or a turn behind lines that stand every other frame: nobody sways so
 SMOOTH_REACH = 2  # frames to both sides: a step unlike these is a character's that filled the view
 SHAKE_STEP = 0.0012  # mean step of a shaking camera
 SHAKE_DETOUR = 3.0  # length of its way by how far it gets
@@ -64,8 +65,13 @@ def camera_move(steps: Sequence[CameraStep]) -> CameraMove:
         return named(kind)
     straight = reach >= max(LEAST_BROKEN_PAN, STRAIGHT * float(lengths.sum()))
     trusts = [step.trust for step in steps if step.trust > 0 and not step.still]
-    trusted = len(trusts) >= MOVING_SHARE * len(steps) and float(np.median(trusts)) >= TRUSTED
-    return named("pan" if straight and trusted else "static")
+    trust = float(np.median(trusts)) if len(trusts) >= MOVING_SHARE * len(steps) else 0.0
+    if straight and trust >= TRUSTED:
+        return named("pan")
+    got, went = np.abs(values[:, 2:].sum(0)), np.abs(values[:, 2:]).sum(0)
+    column = int(got.argmax())
+    steady = BORDER * got[column] >= LEAST_CREEP and got[column] >= STEADY * went[column]
+    return named(("zoom", "rotate")[column] if steady and trust >= LAYER_TRUSTED else "static")
 
 
 def with_creep(steps: Sequence[CameraStep], seen: Sequence[tuple[int, CameraSight]]) -> list[CameraStep]:

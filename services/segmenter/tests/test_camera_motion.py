@@ -176,3 +176,10 @@ def test_a_camera_too_slow_for_two_frames_is_seen_over_half_a_second() -> None:
     unchanged = [CameraStep()] * 60
     assert with_creep(unchanged, [(place, half_a_second) for place in range(0, 60, 12)]) == unchanged
     assert camera_move(with_creep(stood, [(place, STANDS) for place in range(0, 60, 12)])).kind == "static"
+
+
+def test_a_turn_that_is_seen_every_other_frame_is_a_turn() -> None:
+    steps = [CameraStep(turn=0.003, trust=0.31) if n % 2 else CameraStep(trust=0.8) for n in range(40)]
+    assert camera_move(steps).kind == "rotate"
+    sways = [CameraStep(turn=0.003 * (-1) ** (n // 10), trust=0.5) if n % 2 else CameraStep() for n in range(40)]
+    assert camera_move(sways).kind == "static"
