@@ -132,7 +132,7 @@ def cameras(folder: Path, tally: Tally) -> None:
     for style in renderer.STYLES:
         for _ in range(CAMERA_FILMS_PER_STYLE):
             number += 1
-            film = renderer.random_film(SEED + 100 + number, style, SECONDS, Fraction(24), SIZE, sound=False)
+            film = renderer.random_film(SEED + 200 + number, style, SECONDS, Fraction(24), SIZE, sound=False)
             crf = CRFS[number % 4]
             path = render(film, folder / "camera.mp4", crf=crf)
             measured = measure(path)
