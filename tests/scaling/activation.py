@@ -4,6 +4,7 @@ After KEDA 2.21: `pkg/scalers/kafka_scaler.go` (`getTotalLag`), `pkg/scaling/exe
 (`RequestScale`, `scaleToZeroOrIdle`).
 """
 
+import math
 from collections.abc import Sequence
 
 from tests.scaling.rules import ByLag
@@ -29,7 +30,7 @@ class Activation:
     def decide(self, now: float, pods: int, lags: Sequence[int]) -> int:
         """The number of pods from now on."""
         if sum(lags) > self._rules.activation:
-            self._last_active = now
+            self._last_active = math.floor(now)  # as the API server keeps it: a node showed the difference
             return max(1, self._least) if pods == 0 else pods
         if pods and self._least == 0:
             cool = self._last_active is None or self._last_active + self._rules.cooldown_seconds < now

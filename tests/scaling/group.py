@@ -1,7 +1,7 @@
 """The segmenter's consumer group: footage waiting in partitions, who owns these, who has what in hand.
 
-Who gets which partition is decided by the product's own assignor. Offsets are counted as Kafka counts them: footage
-that came through the inbox was sent in a transaction, whose marker takes an offset after it.
+Who gets which partition is decided by the product's own assignor. Footage is published one by one, outside
+transactions, so its topic holds no markers: one footage is one offset.
 """
 
 from collections import deque
@@ -30,21 +30,19 @@ class Footage:
 
 @dataclass(slots=True, eq=False)
 class Partition:
-    """waiting: not in hand of anybody. tail: whether a marker follows what was committed last."""
+    """waiting: not in hand of anybody."""
 
     waiting: deque[Footage] = field(default_factory=deque)
     in_hand: Footage | None = None
-    tail: bool = False
 
 
 class Group:
-    """Partitions and members. markers: whether footage came in transactions."""
+    """Partitions and members."""
 
-    def __init__(self, partitions: int, *, markers: bool) -> None:
+    def __init__(self, partitions: int) -> None:
         self.partitions = [Partition() for _ in range(partitions)]
         self.owned: dict[int, set[int]] = {}
         self._fair: dict[int, int] = {}
-        self._markers = markers
 
     def arrive(self, footage: Footage) -> None:
         """Footage was offered."""
@@ -52,15 +50,11 @@ class Group:
 
     def footage_left(self) -> int:
         """How many are not finished."""
-        return sum(len(one.waiting) + (one.in_hand is not None) for one in self.partitions)
+        return sum(self.lags())
 
     def lags(self) -> list[int]:
-        """Of each partition, in offsets, as one sees it who looks from outside."""
-        found = []
-        for one in self.partitions:
-            left = len(one.waiting) + (one.in_hand is not None)
-            found.append(left * (1 + self._markers) + (one.tail and left == 0))
-        return found
+        """Of each partition: what is in hand counts until it is committed."""
+        return [len(one.waiting) + (one.in_hand is not None) for one in self.partitions]
 
     def share(self, members: Sequence[int]) -> None:
         """The group has settled with these members."""
@@ -93,11 +87,10 @@ class Group:
         return place.in_hand
 
     def finish(self, footage: Footage) -> None:
-        """It is committed. The position stands before the marker until its owner has looked for more."""
+        """It is committed."""
         place = self.partitions[footage.partition]
         assert place.in_hand is footage
         place.in_hand = None
-        place.tail = self._markers and not place.waiting
 
     def give_back(self, footage: Footage) -> None:
         """It waits again."""
@@ -105,11 +98,6 @@ class Group:
         assert place.in_hand is footage
         place.in_hand = None
         place.waiting.appendleft(footage)
-
-    def catch_up(self, member: int) -> None:
-        """A member with nothing to do has moved past the markers of its partitions."""
-        for p in self.owned.get(member, ()):
-            self.partitions[p].tail = False
 
 
 def _name(member: int) -> str:

@@ -60,29 +60,13 @@ def test_each_footage_is_finished_once_by_one_pod_after_the_other() -> None:
     assert sum(many for _, many in history.left[-1:]) == 0
 
 
-def test_one_footage_of_the_inbox_calls_one_pod_and_when_it_is_done_none_is_left() -> None:
+def test_one_footage_calls_one_pod_and_when_it_is_done_none_is_left() -> None:
     alone = replace(case("studio day"), footage=lambda films: [films.one(100.0, 60.0, "1080p")])
     assert [many for _, many in replay(alone).pods] == [0, 1, 0]
 
 
-def test_a_marker_is_an_offset_until_somebody_has_looked_past_it() -> None:
-    group = Group(2, markers=True)
-    films = [Footage(0.0, 1, 1, 10.0, 1.0) for _ in range(2)]
-    for film in films:
-        group.arrive(film)
-    group.share([7])
-    assert group.lags() == [0, 4]
-    for left in ([0, 2], [0, 1]):
-        taken = group.take(7)
-        assert taken is not None
-        group.finish(taken)
-        assert group.lags() == left
-    group.catch_up(7)
-    assert group.lags() == [0, 0]
-
-
 def test_who_has_a_footage_in_hand_keeps_its_partition_when_others_come() -> None:
-    group = Group(4, markers=False)
+    group = Group(4)
     group.arrive(Footage(0.0, 3, 1, 10.0, 1.0))
     group.share([1])
     assert group.take(1) is not None
