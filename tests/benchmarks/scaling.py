@@ -155,9 +155,10 @@ def main() -> None:
         rows,
         [
             "![footage not finished, and pods, through three days](scaling.svg)",
-            f"A second of 1080p film takes {cost.film:.3f} s of a processor (make bench), a pod {around.start_seconds:.0f} "
-            "s until it is ready (on a loaded node). Taken for granted, not measured: a footage takes "
-            f"{cost.footage:.1f} s beside its film, and the group settles within {around.rebalance_seconds:.0f} s.",
+            f"A second of 1080p film takes {cost.film:.3f} s of a processor (make bench), a pod "
+            f"{around.start_seconds:.0f} s until it is ready (on a loaded node). Taken for granted, not "
+            f"measured: a footage takes {cost.footage:.1f} s beside its film, and the "
+            f"group settles within {around.rebalance_seconds:.0f} s.",
             "Left: arrived and not finished. Bound: what is left where all pods are always there, and what can arrive "
             "in the time that KEDA and the HPA take to go from no pod to all of them. Wait: until somebody has the "
             "footage in hand; what it waits with all pods there is for want of processors, or behind another in its "
