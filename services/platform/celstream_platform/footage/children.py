@@ -17,11 +17,9 @@ COMMAND = (sys.executable, "-I", "-B", "-m", "celstream_platform.footage.child")
 # further one reserves memory that counts. Blocks of a megabyte and more go back to the system when they are freed:
 # left to itself glibc keeps such blocks once it has seen some, and a film of 2 MB a frame needed 475 MiB, not 170. Said
 # that, one has to say too how much of the smaller ones stays: else all goes back each time, a twentieth of all work.
-# Decoded frames lie in huge pages where the kernel gives them to who asks: a tenth less work, as fewer are looked up.
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "TZ")
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": "1048576",
     "MALLOC_TRIM_THRESHOLD_": "16777216",
