@@ -38,6 +38,7 @@ def may_make_cgroups() -> bool:
 def remove(state: Path) -> None:
     """Take all of it away. Raises StackError for what does not go."""
     sockets = list(_shim_sockets(state))
+    results = [file for name in _containers(state) for file in RESULTS.glob(f"*-{name}-*")]
     _kill(_shims(state))
     _kill(set(_in_cgroups()))
     for mount in sorted(mounts(state), reverse=True):
@@ -48,7 +49,7 @@ def remove(state: Path) -> None:
         socket.unlink(missing_ok=True)
         with suppress(OSError):  # others' sockets are there as well
             socket.parent.rmdir()
-    for result in RESULTS.glob(f"{agents.NETWORK}-*"):
+    for result in (*results, *RESULTS.glob(f"{agents.NETWORK}-*")):
         result.unlink(missing_ok=True)
     for link in LOGS.glob("*.log"):
         if link.is_symlink() and str(link.readlink()).startswith(f"{state}/"):
@@ -78,6 +79,10 @@ def _shims(state: Path) -> set[int]:
             if words[0].endswith(b"containerd-shim-runc-v2") and address in words:
                 found.add(int(folder.name))
     return found
+
+
+def _containers(state: Path) -> list[str]:
+    return [folder.name for folder in (state / "containerd-state").glob("io.containerd.runtime.v2.task/*/*")]
 
 
 def _shim_sockets(state: Path) -> Iterator[Path]:
