@@ -14,7 +14,7 @@ from celstream_stack.stack import Stack
 
 from tests.chart.rendered import ROOT
 from tests.images.containers import ENGINE, engine
-from tests.secrets.looking import disguises
+from tests.secrecy.looking import disguises
 
 pytestmark = pytest.mark.images
 IMAGES = ("segmenter", "catalog", "cli")

@@ -23,9 +23,9 @@ from tests.certificates import Authority
 from tests.chart.rendered import Manifest, objects
 from tests.end_to_end.services import Service
 from tests.real_servers import empty_database
-from tests.secrets.collector import collector
-from tests.secrets.looking import told
-from tests.secrets.scenario import Mounted, helm_test_script, serving, variables
+from tests.secrecy.collector import collector
+from tests.secrecy.looking import told
+from tests.secrecy.scenario import Mounted, helm_test_script, serving, variables
 from tests.secured_servers import USER, secured_kafka, secured_minio
 
 pytestmark = pytest.mark.slow

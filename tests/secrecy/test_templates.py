@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.chart.rendered import CHART, SCENARIOS, Manifest, environment, objects, pods
-from tests.secrets.looking import told
+from tests.secrecy.looking import told
 
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|ACCESS_KEY|PRIVATE")
 LOGIN_IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]+:[^/\s@]+@")
