@@ -13,7 +13,7 @@ def main() -> None:
         from celstream.processors import usable_processors
 
         children.prepare(usable_processors(), ["celstream_segmenter.detection"])
-    with loading():
+    with loading(own_process=True):
         from celstream.commands import app
 
     app(prog_name="celstream")

@@ -20,7 +20,7 @@ def main() -> None:
     if not line:
         return  # the run is gone already
     children.prepare(json.loads(line)["processes"], [READER])
-    with loading():
+    with loading(own_process=True):
         import msgspec
 
         from celstream.worker import Task, work

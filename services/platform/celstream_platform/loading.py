@@ -6,13 +6,18 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """Around imports: Python does not search for garbage meanwhile, nor ever in what was loaded."""
+def loading(*, own_process: bool = False) -> Iterator[None]:
+    """Around imports: Python does not search for garbage meanwhile.
+
+    own_process: nor ever in what was loaded and in whatever else is there. For processes that are ours: in another's it
+    would keep that one's garbage for ever.
+    """
     searched = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if own_process:
+            gc.freeze()
         if searched:
             gc.enable()

@@ -23,7 +23,7 @@ def main() -> None:
     """Answer one request on standard input with frames on standard output."""
     out = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not get between the frames
-    with loading():
+    with loading(own_process=True):
         for module in sys.argv[1:]:
             importlib.import_module(module)
     asked = sys.stdin.buffer.read()
