@@ -22,7 +22,9 @@ END_SECONDS = 90
 
 def engine(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the container engine."""
-    said = subprocess.run([ENGINE, *map(str, arguments)], capture_output=True, text=True, check=False)
+    variables = os.environ | {"DOCKER_BUILDKIT": "1"}  # older engines build by the builder of before otherwise
+    command = [ENGINE, *map(str, arguments)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
     assert not check or said.returncode == 0, said.stderr
     return said
 

@@ -86,6 +86,13 @@ def during(context: typer.Context, state: State = None, source: Source = Path())
     raise typer.Exit(ended)
 
 
+@app.command("engine", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def with_engine(context: typer.Context, state: State = None) -> None:
+    """Run a command with a container engine of its own, such as `make images`; exits as the command does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    raise typer.Exit(cluster.with_engine(state or places.default_state(), context.args))
+
+
 @app.command()
 def install() -> None:
     """Fetch Helm, kubectl and the schemas that manifests are checked by."""

@@ -7,7 +7,8 @@ STATE/env          what `set -a; . STATE/env` gives to tests and people
 
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from celstream_stack import commands
@@ -17,6 +18,7 @@ from celstream_stack.places import cache, locked
 from celstream_cluster import (
     addons,
     images,
+    leftovers,
     machine,
     monitoring,
     node,
@@ -78,6 +80,21 @@ def down(state: Path, say: Say) -> None:
             images.down(state)
             steps.run("node: gone", lambda: node.down(state))
         shutil.rmtree(state, ignore_errors=True)
+
+
+def with_engine(state: Path, command: Sequence[str]) -> int:
+    """Run a command with a container engine; its exit status. Raises StackError."""
+    machine.refuse_hopeless()
+    packages.install()
+    with locked(_lock(state)):
+        there = state.exists()
+        try:
+            with images.engine_for_others(state) as told:
+                return subprocess.run(command, env=os.environ | told, check=False).returncode
+        finally:
+            if not there:  # no node is up
+                leftovers.remove(state)
+                shutil.rmtree(state, ignore_errors=True)
 
 
 def status(state: Path) -> dict[str, bool]:

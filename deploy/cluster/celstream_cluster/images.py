@@ -37,14 +37,14 @@ class Engine:
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "engine"
-        self._socket = f"unix://{self._folder}/docker.sock"
+        self.socket = f"unix://{self._folder}/docker.sock"
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """It runs as long as the context lasts. Raises StackError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         switched_off = ("--iptables=false", "--ip-masq=false", "--ip-forward=false", "--userland-proxy=false")
-        places = ("--data-root", cache() / "engine", "--exec-root", self._folder, "--host", self._socket)
+        places = ("--data-root", cache() / "engine", "--exec-root", self._folder, "--host", self.socket)
         command = [packages.program("dockerd"), "--bridge=none", *switched_off, *places]
         own_pid = ("--pidfile", self._folder / "docker.pid")
         with locked(cache() / "engine.lock"):
@@ -57,14 +57,14 @@ class Engine:
 
     def __call__(self, *arguments: str | Path, cwd: Path = Path("/"), log: str = "docker") -> str:
         """Ask it for something; what it says. Raises StackError."""
-        variables = packages.variables() | {"DOCKER_HOST": self._socket, "DOCKER_BUILDKIT": "1"}
+        variables = packages.variables() | {"DOCKER_HOST": self.socket, "DOCKER_BUILDKIT": "1"}
         command: list[str | Path] = [packages.program("docker"), *arguments]
         return commands.run("images", command, log=self._folder / f"{log}.log", env=variables, cwd=cwd)
 
     @contextmanager
     def saying(self, *arguments: str) -> Iterator[IO[bytes]]:
         """Ask it for something that comes as a stream. Raises StackError where it ends badly."""
-        variables = packages.variables() | {"DOCKER_HOST": self._socket}
+        variables = packages.variables() | {"DOCKER_HOST": self.socket}
         command = [str(packages.program("docker")), *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=variables) as process:
             assert process.stdout is not None
@@ -107,6 +107,15 @@ def build(state: Path, source: Path, version: str) -> dict[str, str]:
         engine("image", "prune", "--force")  # what older trees were built to
         engine("builder", "prune", "--force", "--keep-storage", KEPT)
     return found
+
+
+@contextmanager
+def engine_for_others(state: Path) -> Iterator[dict[str, str]]:
+    """An engine that runs as long as the context lasts; the variables by which `make images` finds it and its base."""
+    engine = Engine(state)
+    with engine.running():
+        base = os.environ.get("BASE") or _debian(engine, state)
+        yield {"PATH": packages.variables()["PATH"], "DOCKER_HOST": engine.socket, "BASE": base, "NETWORK": "host"}
 
 
 def _give(engine: Engine, state: Path, images: list[str]) -> dict[str, str]:
