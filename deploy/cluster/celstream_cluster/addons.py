@@ -13,9 +13,9 @@ from celstream_stack.errors import StackError
 from celstream_cluster import node, places, programs, schemas
 from celstream_cluster.kubectl import Kubectl, Manifest
 
-COREDNS = "docker.io/celstream-node/coredns:1"
-METRICS_SERVER = f"docker.io/celstream-node/metrics-server:{programs.METRICS_SERVER}"
-KEDA = {name: f"docker.io/celstream-node/{name}:{programs.KEDA}" for name in ("keda-operator", "keda-adapter")}
+COREDNS = "localhost/celstream-node/coredns:1"
+METRICS_SERVER = f"localhost/celstream-node/metrics-server:{programs.METRICS_SERVER}"
+KEDA = {name: f"localhost/celstream-node/{name}:{programs.KEDA}" for name in ("keda-operator", "keda-adapter")}
 MONITORING = "monitoring.coreos.com"
 READY = "--timeout=180s"
 DEPLOYMENTS = (

@@ -8,7 +8,7 @@ from celstream_stack.server import Launch
 
 from celstream_cluster import control_plane, packages, places, programs
 
-PAUSE = "docker.io/celstream-node/pause:1"
+PAUSE = "localhost/celstream-node/pause:1"
 NETWORK = "celstream"
 CGROUPS = "/celstream"  # all pods are in cgroups below it, and nothing else is
 

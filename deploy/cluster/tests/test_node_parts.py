@@ -17,14 +17,14 @@ MONITOR = {"matchLabels": {"app.kubernetes.io/name": "celstream"}}
 def test_an_image_of_programs_is_what_an_engine_would_save(tmp_path: Path) -> None:
     program = tmp_path / "pause"
     program.write_bytes(b"\x7fELF")
-    scratch_image.write("docker.io/celstream-node/pause:1", [program], tmp_path / "image.tar")
+    scratch_image.write("localhost/celstream-node/pause:1", [program], tmp_path / "image.tar")
     with tarfile.open(tmp_path / "image.tar") as tar:
         (manifest,) = json.load(_file(tar, "manifest.json"))
         configuration = json.load(_file(tar, manifest["Config"]))
         with tarfile.open(fileobj=_file(tar, manifest["Layers"][0])) as layer:
             assert layer.getnames() == ["pause"]
             assert layer.getmember("pause").mode == 0o755
-    assert manifest["RepoTags"] == ["docker.io/celstream-node/pause:1"]
+    assert manifest["RepoTags"] == ["localhost/celstream-node/pause:1"]
     assert configuration["config"]["Entrypoint"] == ["/pause"]
     assert configuration["rootfs"]["diff_ids"] == [f"sha256:{manifest['Layers'][0].removesuffix('.tar')}"]
 
