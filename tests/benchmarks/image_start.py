@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import grpc
 from celstream_stack.places import PASSABLE_FOLDER, cache
@@ -19,28 +18,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy import make_url
 
 from tests.benchmarks.recording import record
-from tests.chart.rendered import Manifest, find, objects
-from tests.images.containers import Container, engine, own_addresses
+from tests.chart.rendered import Manifest, find
+from tests.images.containers import Container, engine, own_addresses, told_where
 
 STARTS = 5
 MOST_SECONDS = 120.0
 LOOK_SECONDS = 0.02
-
-
-def rendered(variables: Mapping[str, str]) -> tuple[Manifest, ...]:
-    """The chart, told where the stack is."""
-    store, database = urlsplit(variables["CELSTREAM_ARTEFACTS"]), make_url(variables["CELSTREAM_DATABASE"])
-    return objects(
-        "external",
-        f"kafka.servers={{{urlsplit(variables['CELSTREAM_EVENTS']).netloc}}}",
-        f"s3.endpoint={parse_qs(store.query)['endpoint'][0]}",
-        f"s3.bucket={store.netloc}",
-        f"s3.prefix={store.path.strip('/')}",
-        f"postgres.host={database.host}",
-        f"postgres.port={database.port}",
-        f"postgres.database={database.database}",
-        "setup.bucket=false",
-    )
 
 
 def serves(address: str) -> bool:
@@ -85,7 +68,7 @@ def main() -> None:
             database = make_url(variables["CELSTREAM_DATABASE"])
             login = {"username": database.username or "", "password": str(database.password)}
             secrets = {"celstream-s3": variables, "celstream-postgres": login}
-            found = rendered(variables)
+            found = told_where(variables["CELSTREAM_EVENTS"], variables["CELSTREAM_ARTEFACTS"], database)
             job = find(found, "Job", "setup-1")["spec"]["template"]["spec"]
             for step in job["containers"]:
                 ended = Container(job, step, secrets).run()

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from urllib.parse import parse_qs, urlsplit
 
 from celstream_stack.ports import free_port
+from sqlalchemy import URL
 
-from tests.chart.rendered import Manifest, environment
+from tests.chart.rendered import Manifest, environment, objects
 
 ENGINE = "docker"
 END_SECONDS = 90
@@ -27,6 +29,23 @@ def engine(*arguments: str | Path, check: bool = True) -> subprocess.CompletedPr
     said = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
     assert not check or said.returncode == 0, said.stderr
     return said
+
+
+def told_where(events: str, artefacts: str, database: URL, *more: str) -> tuple[Manifest, ...]:
+    """The chart's manifests, told where the stack's event log, artefact store and database are."""
+    store = urlsplit(artefacts)
+    return objects(
+        "external",
+        f"kafka.servers={{{urlsplit(events).netloc}}}",
+        f"s3.endpoint={parse_qs(store.query)['endpoint'][0]}",
+        f"s3.bucket={store.netloc}",
+        f"s3.prefix={store.path.strip('/')}",
+        f"postgres.host={database.host}",
+        f"postgres.port={database.port}",
+        f"postgres.database={database.database}",
+        "setup.bucket=false",
+        *more,
+    )
 
 
 def inside(image: str, script: str) -> str:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from urllib.parse import parse_qs, urlsplit
 
 import grpc
 import pytest
@@ -10,8 +9,8 @@ from celstream_stack.stack import Stack
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from sqlalchemy import make_url
 
-from tests.chart.rendered import RELEASE, Manifest, find, objects
-from tests.images.containers import Container, own_addresses
+from tests.chart.rendered import RELEASE, Manifest, find
+from tests.images.containers import Container, own_addresses, told_where
 
 pytestmark = pytest.mark.images
 SERVING_SECONDS = 60  # of waiting at most; how long it takes is measured elsewhere
@@ -31,19 +30,7 @@ def secrets(stack: Stack, bucket_url: str, empty_database_url: str) -> dict[str,
 @pytest.fixture(scope="module")
 def rendered(kafka_url: str, bucket_url: str, empty_database_url: str) -> tuple[Manifest, ...]:
     """The chart, told where the stack is."""
-    store, database = urlsplit(bucket_url), make_url(empty_database_url)
-    return objects(
-        "external",
-        f"kafka.servers={{{urlsplit(kafka_url).netloc}}}",
-        f"s3.endpoint={parse_qs(store.query)['endpoint'][0]}",
-        f"s3.bucket={store.netloc}",
-        f"s3.prefix={store.path.strip('/')}",
-        f"postgres.host={database.host}",
-        f"postgres.port={database.port}",
-        f"postgres.database={database.database}",
-        "setup.bucket=false",
-        "test.footageSeconds=4",
-    )
+    return told_where(kafka_url, bucket_url, make_url(empty_database_url), "test.footageSeconds=4")
 
 
 @pytest.fixture(scope="module")
