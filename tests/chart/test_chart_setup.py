@@ -104,6 +104,7 @@ def test_the_catalog_knows_how_often_a_canary_is_expected(minutes: int, schedule
     assert find(found, "CronJob", "canary")["spec"]["schedule"] == schedule
     (container,) = find(found, "Deployment", "catalog")["spec"]["template"]["spec"]["containers"]
     assert environment(container)["CELSTREAM_CANARY_PERIOD_SECONDS"] == str(60 * minutes)
+    assert environment(container)["CELSTREAM_CANARY_KEEP_DAYS"] == "7"
 
 
 def test_without_canaries_none_is_expected() -> None:

@@ -26,7 +26,9 @@ from celstream_protos.v1.envelope_pb2 import (
     Origin,
     Outcome,
     Rejection,
+    Takedown,
 )
+from celstream_protos.v1.evaluation_pb2 import Evaluation
 from celstream_protos.v1.footage_pb2 import Footage
 
 
@@ -67,7 +69,7 @@ def clip(parent: ItemHeader, name: str, video: ArtefactRef, **origin: int) -> Cl
 
 def done(log: EventLog, parent: ItemHeader, clips: list[Clip], attached: ArtefactRef, thumbnail: ArtefactRef) -> None:
     """Publish what a stage makes of a footage: clips, one rejection, and the outcome that lists them."""
-    refused = Rejection(id=identity.digest("refused"), parent_id=parent.id, thumbnail=thumbnail)
+    refused = Rejection(id=identity.digest("refused", parent.id), parent_id=parent.id, thumbnail=thumbnail)
     outcome = Outcome(
         stage="segmenter",
         input_id=parent.id,
@@ -148,6 +150,31 @@ def test_what_was_withdrawn_goes_only_where_that_is_asked_for(store: ArtefactSto
     found = collect(log, store, grace_seconds=-5.0, keep_withdrawn=False)
     assert found.left_over == 3
     assert left(store) == names(film, new, second, by_hand, thumbnail), "the older version, what is no longer listed"
+
+
+@pytest.mark.parametrize("keep_withdrawn", [True, False])
+def test_what_was_taken_down_goes_with_all_that_came_of_it_and_what_others_name_too_stays(
+    store: ArtefactStore, log: EventLog, keep_withdrawn: bool
+) -> None:
+    film, gone, shared, attached = (put(store, text) for text in ("film", "gone", "shared", "attached"))
+    other, second, listing, by_hand = (put(store, text) for text in ("other", "second", "listing", "by hand"))
+    taken, kept = footage(log, film), footage(log, other)
+    corrected = clip(taken, "three", by_hand, kind=ORIGIN_KIND_HUMAN)
+    done(log, taken, [clip(taken, "one", gone), clip(taken, "two", shared), corrected], attached, gone)
+    long = Outcome(stage="s", input_id=taken.id, footage_id=taken.id, listing=listing, state=OUTCOME_STATE_COMPLETED)
+    log.publish([outcome_event("s", long)])
+    five = clip(kept, "five", second)
+    five.item.version = "5"  # a version is no artefact's name
+    done(log, kept, [clip(kept, "four", shared), five], shared, shared)
+    score = Evaluation(id=identity.digest("score"), benchmark="canary", footage_id=taken.id)
+    log.publish([encode(topics.EVALUATIONS.name, score.id, score, event_id=score.id, source="catalog")])
+    assert collect(log, store, grace_seconds=-5.0).left_over == 0
+    for item_id in (taken.id, five.item.id):
+        takedown = Takedown(id=f"of {item_id}", item_id=item_id, reason="asked for")
+        log.publish([encode(topics.TAKEDOWNS.name, item_id, takedown, event_id=takedown.id, source="catalog")])
+    found = collect(log, store, grace_seconds=-5.0, keep_withdrawn=keep_withdrawn)
+    assert left(store) == names(shared, other, listing)
+    assert found.left_over == 5
 
 
 def test_a_store_is_not_swept_by_another_ones_log(store: ArtefactStore, log: EventLog) -> None:

@@ -18,6 +18,7 @@ from celstream_catalog.canary_metrics import CanaryMetrics
 from celstream_catalog.catalog import Catalog
 from celstream_catalog.inbox import InboxIntake
 from celstream_catalog.inbox_rescan import Rescan
+from celstream_catalog.served_canaries import keep_taking_down
 from celstream_catalog.servicer import CatalogServicer, catalog_service
 from celstream_catalog.settings import CatalogSettings
 
@@ -81,6 +82,8 @@ def _serve(
         beside("projection", lambda: catalog.run(shutdown.requested)),
         beside("funnel", lambda: funnel_metrics.keep_counting(catalog, shutdown, beside=canaries.count)),
     ]
+    if settings.canary_keep_days:
+        threads += [beside("canaries", lambda: keep_taking_down(catalog, shutdown, settings.canary_keep_days))]
     if inbox is not None:
         intake = InboxIntake(
             catalog, inbox, licence_required=settings.inbox_requires_license, most_bytes=settings.upload_bytes

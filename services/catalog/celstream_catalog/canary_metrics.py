@@ -13,9 +13,9 @@ from celstream_platform import metrics
 from celstream_protos.v1.evaluation_pb2 import Evaluation
 
 from celstream_catalog.catalog import Catalog
+from celstream_catalog.evaluations import CANARY
 from celstream_catalog.funnel_metrics import set_all
 
-BENCHMARK = "canary"
 RECENT = 12
 Counts = Counter[tuple[str, str, str]]
 """(level, subject, `expected` or `given` or `right`) -> number."""
@@ -52,7 +52,7 @@ class CanaryMetrics:
 
     def count(self) -> None:
         """Count once. Raises Unavailable."""
-        recent = self._catalog.evaluations(BENCHMARK, RECENT)
+        recent = self._catalog.evaluations(CANARY, RECENT)
         last = recent[:1]
         set_all(SCORES, _scores(last, "last") | _scores(recent, "recent"))
         set_all(LEAST, {(s.level, s.subject): s.least_f1 for one in last for s in one.scores if s.least_f1})

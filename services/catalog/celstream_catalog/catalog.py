@@ -37,6 +37,7 @@ from celstream_catalog.metrics import PROJECTED_EVENTS, SKIPPED_EVENTS
 from celstream_catalog.progress import ProgressBoard
 from celstream_catalog.projection import Projection, stored_positions
 from celstream_catalog.queries import Attached, Parked
+from celstream_catalog.served_canaries import REASON, served_canaries
 from celstream_catalog.takedowns import new_takedown, takedown_event, takedown_of
 
 log = logs.logger(__name__)
@@ -328,6 +329,17 @@ class Catalog:
             if known is None:
                 self._log.publish([takedown_event(takedown)])
             return takedown
+
+    def take_down_served_canaries(self, before_seconds: float) -> list[str]:
+        """Take down the canaries that were scored, the last time before a moment, seconds since 1970; their footage."""
+        with self._reading() as connection:
+            if not served_canaries(connection, before_seconds):
+                return []
+        with self._seen_at_once(), self._projection.caught_up() as connection:
+            served = served_canaries(connection, before_seconds)
+            made = [new_takedown(connection, one, reason=REASON, requested_by="catalog") for one in served]
+            self._log.publish([takedown_event(takedown) for takedown in made])
+        return served
 
     def offer_again(self, stage: str, *, parked: bool = False, footage_id: str | None = None) -> int:
         """Offer a stage again what it did under another recipe than the chain names; returns how many inputs.

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, select
 
 from celstream_catalog.tables import EVALUATIONS
 
+CANARY = "canary"  # the benchmark that canaries are evaluated by
+
 
 def evaluations(connection: Connection, benchmark: str, most: int | None = None) -> list[Evaluation]:
     """The evaluations of a benchmark, the latest first. most: no more than so many."""

@@ -19,6 +19,9 @@ class CatalogSettings(ServiceSettings):
     canary_period_seconds: float = Field(
         0.0, ge=0, description="How often canary footage is evaluated, seconds; 0: never. Alerts go by it."
     )
+    canary_keep_days: float = Field(
+        7.0, ge=0, description="Days after its last score when a canary's footage is taken down; 0: never."
+    )
     inbox: str = Field(
         "", description="URL of the inbox: s3://BUCKET/PREFIX?endpoint=URL or file:///FOLDER; empty for none."
     )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from celstream_evaluator.canary import Made, evaluation, scores
 from celstream_platform.errors import Invalid
@@ -33,8 +34,12 @@ from celstream.remote import Remote
 from celstream.submit import submit
 from celstream.watch import PAGE_ITEMS, is_refused, parked, watch
 
+if TYPE_CHECKING:
+    from celstream.pipeline import Ports
+
 WORK = "celstream-canary"
 LICENSE = "Apache-2.0"
+KEEP_SECONDS = 7 * 24 * 3600.0  # in a folder, after the score; a catalog elsewhere has its own setting
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 Note = Callable[[str], None]
 
@@ -101,7 +106,8 @@ def _made(stub: CatalogStub, remote: Remote, footage_id: str) -> Made:
 def try_here(film: CanaryFilm, out: Path) -> Evaluation:
     """Take a canary through the levels in a dataset folder, whose dataset stays without it, and record it there.
 
-    Raises Invalid, Unavailable, Interrupted, WorkersFailed as a run does.
+    Of canaries whose score is a week old the film and all that came of it go. Raises Invalid, Unavailable, Interrupted,
+    WorkersFailed as a run does.
     """
     from celstream.display import Recording
     from celstream.folder import DatasetFolder
@@ -124,4 +130,17 @@ def try_here(film: CanaryFilm, out: Path) -> Evaluation:
         clips = [clip for clip in catalog.items("clips", footage_id) if isinstance(clip, Clip)]
         found = evaluation(film.name, footage_id, seconds, scores(film.truth, Made(analysis, clips)))
         catalog.record_evaluation(found)
+        clear_away(ports, film.path.parent)
     return found
+
+
+def clear_away(ports: "Ports", films: Path) -> None:
+    """Take down the canaries of a dataset folder that have served, and remove their artefacts and films."""
+    from celstream.store import tidy_up
+
+    served = ports.catalog.take_down_served_canaries(time.time() - KEEP_SECONDS)
+    if served:
+        tidy_up(ports.log, ports.store, taken_down=True)
+        for path in films.glob("*.mp4"):
+            if hash_file(path)[0] in served:
+                path.unlink()

@@ -37,12 +37,13 @@ def collect_folder(out: Path, *, dry_run: bool, told: Told) -> Collected:
         log.close()
 
 
-def tidy_up(log: EventLog, store: ArtefactStore) -> None:
+def tidy_up(log: EventLog, store: ArtefactStore, *, taken_down: bool = False) -> None:
     """After a run, in its folder: where it has replaced what an earlier one made, nothing of that stays.
 
-    Only a log in which compaction finds something to drop has been told of anything twice.
+    Only a log in which compaction finds something to drop has been told of anything twice. taken_down: whether there is
+    something to remove all the same.
     """
-    if _compact(log):
+    if _compact(log) or taken_down:
         _all_but_current(log, store)
 
 

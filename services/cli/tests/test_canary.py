@@ -3,29 +3,34 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
-from celstream.canary import canary_name
+from celstream.canary import canary_name, clear_away, rights_of
 from celstream.canary_film import film_of, known
 from celstream.commands import app
 from celstream.folder import DatasetFolder
 from celstream.pipeline import open_ports
 from celstream.remote import Remote
 from celstream_catalog import Catalog
+from celstream_catalog.intake import Description
 from celstream_catalog.servicer import CatalogServicer, catalog_service
 from celstream_catalog.settings import CatalogSettings
 from celstream_platform import rpc
 from celstream_platform.errors import Invalid
+from celstream_platform.footage.files import hash_file
 from celstream_platform.rpc.identity import ROLE_URI
 from celstream_platform.settings import load
 from celstream_protos.v1.catalog_pb2 import RecordEvaluationRequest
 from celstream_protos.v1.evaluation_pb2 import Evaluation, Score
-from celstream_renderer import Scene, truth_of
+from celstream_renderer import Film, Scene, render, truth_of
+from google.protobuf.timestamp_pb2 import Timestamp
 from typer.testing import CliRunner
 
 from tests.certificates import Authority
+from tests.end_to_end.command import SHOTS
 
 pytest_plugins = ["tests.catalog_hand"]
 
@@ -97,6 +102,27 @@ def test_a_canary_on_this_machine_is_scored_and_recorded_and_in_no_dataset(tmp_p
     below = any(one["f1"] < one["least_f1"] for one in said["scores"])
     assert again.returncode == (3 if below else 0), again.stderr
     assert json.loads(again.stdout)["footage_id"] == said["footage_id"], "the same name is the same film"
+
+
+def test_in_a_folder_a_canary_goes_with_its_film_a_week_after_its_score(tmp_path: Path) -> None:
+    folder = DatasetFolder(tmp_path)
+    folder.create()
+    films = folder.state / "canaries"
+    films.mkdir()
+    with open_ports(folder, {}) as ports:
+        for number, days in enumerate((8, 6)):
+            path = films / f"{days}.mp4"
+            render(Film(shots=SHOTS[number : number + 1], size=(64, 36), name=path.stem), path)
+            footage = ports.catalog.submit(path, description=Description(rights=rights_of(path.stem))).footage
+            at = Timestamp(seconds=int(time.time()) - days * 24 * 3600)
+            score = Score(level="clips", subject="cuts", expected=1, given=1, right=1)
+            id_ = footage.item.id
+            kept = Evaluation(id=id_, benchmark="canary", footage_id=id_, evaluated_at=at, scores=[score])
+            ports.catalog.record_evaluation(kept)
+        clear_away(ports, films)
+        assert [path.name for path in films.glob("*.mp4")] == ["6.mp4"]
+        assert [stored.name for stored in ports.store.listed()] == [hash_file(films / "6.mp4")[0]]
+        assert len(ports.catalog.evaluations("canary")) == 2
 
 
 def test_a_catalog_that_asks_for_certificates_is_shown_one(catalog: Catalog, tmp_path: Path) -> None:

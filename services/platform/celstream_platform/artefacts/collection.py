@@ -4,6 +4,7 @@ Order: take the time → mark what the events name → sweep what lies in the st
 that time less the grace. An artefact is stored before the event that names it, so the grace must be longer than a stage
 takes from one to the other; what is stored again counts as stored now. Nothing is remembered between two runs: one that
 was interrupted is gone on with by the next.
+What was taken down is named by nothing any more (marks.py): its bytes go as all others, where nothing else names them.
 """
 
 import time

@@ -5,6 +5,9 @@ bytes: also in messages that this version does not know, in dead letters and in 
 little too much, never too little. Two kinds of events name artefacts that name others: a live checkpoint, whose parts
 hold what was made so far, is followed; an outcome's long listing holds ids alone.
 
+What was taken down marks nothing, with all that was derived from it and said of it; a dead letter keeps what it names.
+Of its outcomes the long listings stay, which hold ids alone: a catalog that is made anew reads them.
+
 Where what was withdrawn shall go as well, only what is current marks: the last event of a key, and of items and
 rejections those alone that an outcome of their input lists, and that of its input, up to the footage. A person's
 corrections stay.
@@ -26,6 +29,8 @@ from celstream_protos.v1.envelope_pb2 import (
     Outcome,
     OutcomeListing,
     Rejection,
+    Review,
+    Takedown,
 )
 from google.protobuf.descriptor_pool import Default, DescriptorPool
 from google.protobuf.message import DecodeError, Message
@@ -35,7 +40,7 @@ from celstream_platform.artefacts.port import ArtefactStore
 from celstream_platform.errors import Invalid
 from celstream_platform.eventlog.port import EventLog
 from celstream_platform.events import Event
-from celstream_platform.topics import INBOX, OUTCOMES, PREFIX, PROGRESS
+from celstream_platform.topics import INBOX, OUTCOMES, PREFIX, PROGRESS, TAKEDOWNS
 
 NAME = re.compile(rb"(?=([0-9a-f]{64}))")  # every one, also inside a longer run of such digits
 NAMES_NONE = frozenset({INBOX.name, PROGRESS.name})
@@ -46,25 +51,27 @@ Told = Callable[[int], None]
 
 
 def mark(log: EventLog, store: ArtefactStore, *, keep_withdrawn: bool, told: Told = lambda _: None) -> set[str]:
-    """The names of all artefacts that events name. Raises Unavailable.
+    """The names of all artefacts that events name, but those of what was taken down. Raises Unavailable.
 
     keep_withdrawn: whether what is no longer current marks as well.
     """
     topics = [name for name in log.topics() if name.startswith(PREFIX) and name not in NAMES_NONE]
     marks = _Marks(store, keep_withdrawn=keep_withdrawn)
     read = 0
-    # Outcomes come last: they are published together with the items that they list, so none of those is missed.
-    for some in (
-        [name for name in topics if name != OUTCOMES.name],
-        [OUTCOMES.name] if OUTCOMES.name in topics else [],
-    ):
-        for event in _events(log, some):
+    # Takedowns come first: where there are none, most events need not be understood. Outcomes come last: they are
+    # published together with the items that they list, so none of those is missed.
+    for turn in sorted({_turn(name) for name in topics}):
+        for event in _events(log, [name for name in topics if _turn(name) == turn]):
             marks.take(event)
             read += 1
             if read % BATCH == 0:
                 told(read)
     told(read)
     return marks.all()
+
+
+def _turn(topic: str) -> int:
+    return {TAKEDOWNS.name: 0, OUTCOMES.name: 2}.get(topic, 1)
 
 
 def names_in(data: bytes) -> Names:
@@ -74,19 +81,22 @@ def names_in(data: bytes) -> Names:
 
 @dataclass(slots=True)
 class _Item:
-    """An item or a rejection. stays: for its own sake."""
+    """An item, a rejection or a review. stays: for its own sake."""
 
     parent_id: str
+    footage_id: str
     names: Names
     stays: bool
 
 
 @dataclass(slots=True)
 class _Outcome:
-    """What an outcome lists; None where its listing cannot be read."""
+    """What an outcome lists; None where its listing cannot be read, or nobody asks. listing: its name, or empty."""
 
     input_id: str
+    footage_id: str
     listed: Names | None
+    listing: str
     names: Names
 
 
@@ -97,29 +107,47 @@ class _Marks:
     store: ArtefactStore
     keep_withdrawn: bool
     names: set[str] = field(default_factory=set)
+    taken_down: set[str] = field(default_factory=set)
     checkpoints: dict[str, ArtefactRef] = field(default_factory=dict)
     items: dict[str, _Item] = field(default_factory=dict)
     outcomes: dict[str, _Outcome] = field(default_factory=dict)
 
     def take(self, event: Event) -> None:
-        """Take one event in; of one key the last one counts."""
+        """Take one event in; of one key the last one counts, or all where what is withdrawn stays."""
         is_checkpoint = event.topic.endswith(".checkpoints")
-        message = None if self.keep_withdrawn and not is_checkpoint else _message(event)
+        plain = self.keep_withdrawn and not self.taken_down and event.topic != TAKEDOWNS.name
+        message = None if plain and not is_checkpoint else _message(event)
+        names = names_in(event.value)
         if is_checkpoint and isinstance(message, Checkpoint):
             self.checkpoints.pop(event.key, None)
             if message.HasField("state"):
                 self.checkpoints[event.key] = message.state
         elif message is None or event.topic.endswith(".dlq"):
-            self.names |= names_in(event.value)
+            self.names |= names
+        elif isinstance(message, Takedown):
+            self.taken_down.add(message.item_id)
         elif isinstance(message, Outcome):
-            self.outcomes[event.key] = _Outcome(message.input_id, self._listed(message), names_in(event.value))
+            before = self.outcomes.get(event.key)
+            names |= before.names if before and self.keep_withdrawn else frozenset()
+            listed = None if self.keep_withdrawn else self._listed(message)
+            self.outcomes[event.key] = _Outcome(
+                message.input_id, message.footage_id, listed, message.listing.sha256, names
+            )
         elif isinstance(message, Rejection):
-            self.items[message.id] = _Item(message.parent_id, names_in(event.value), stays=False)
+            self._add(message.id, _Item(message.parent_id, message.footage_id, names, stays=False))
+        elif isinstance(message, Review):
+            self._add(f"review {message.id}", _Item(message.item.id, "", names, stays=True))
         elif isinstance(header := getattr(message, "item", None), ItemHeader):
             by_hand = header.origin.kind == ORIGIN_KIND_HUMAN
-            self.items[header.id] = _Item(header.parent_id, names_in(event.value), stays=by_hand)
-        else:
-            self.names |= names_in(event.value)
+            self._add(header.id, _Item(header.parent_id, header.footage_id, names, stays=by_hand))
+        elif getattr(message, "footage_id", "") not in self.taken_down:
+            self.names |= names
+
+    def _add(self, item_id: str, item: _Item) -> None:
+        before = self.items.get(item_id)
+        if before and self.keep_withdrawn:
+            item.names |= before.names
+        self.items[item_id] = item
 
     def all(self) -> set[str]:
         """All marks."""
@@ -129,7 +157,9 @@ class _Marks:
         for item_id in current:
             self.names |= self.items[item_id].names
         for outcome in self.outcomes.values():
-            if outcome.input_id in current or outcome.input_id not in self.items:
+            if self._is_taken_down(outcome.input_id) or outcome.footage_id in self.taken_down:
+                self.names |= {outcome.listing} - {""}
+            elif outcome.input_id in current or outcome.input_id not in self.items:
                 self.names |= outcome.names
         return self.names
 
@@ -150,7 +180,22 @@ class _Marks:
                     known[item_id] = (siblings is None or item_id in siblings) and is_current(item.parent_id)
             return known[item_id]
 
-        return {item_id for item_id in self.items if is_current(item_id)}
+        return {item_id for item_id in self.items if is_current(item_id) and not self._is_taken_down(item_id)}
+
+    def _is_taken_down(self, item_id: str) -> bool:
+        """Whether a takedown names it, its footage, or anything above it."""
+        seen: set[str] = set()
+        while self.taken_down and item_id not in seen:
+            if item_id in self.taken_down:
+                return True
+            seen.add(item_id)
+            item = self.items.get(item_id)
+            if item is None:
+                return False
+            if item.footage_id in self.taken_down:
+                return True
+            item_id = item.parent_id
+        return False
 
     def _listed(self, outcome: Outcome) -> Names | None:
         listing = OutcomeListing(items=outcome.items, rejections=outcome.rejections)
