@@ -60,3 +60,8 @@ def test_a_model_that_answers_is_ready(models: ModelServer) -> None:
 def test_the_digest_is_that_of_the_models_file(models: ModelServer, tmp_path: Path) -> None:
     file = tmp_path / "models" / MODEL / "1" / "model.onnx"
     assert models.digest(MODEL, 1) == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_what_is_served_is_listed(models: ModelServer) -> None:
+    assert (MODEL, 1) in models.served()
+    assert models.served() == sorted(models.served())

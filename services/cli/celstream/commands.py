@@ -12,6 +12,8 @@ from celstream_segmenter.rules import DetectorName
 
 from celstream.canary_command import EXAMPLES as CANARY_EXAMPLES
 from celstream.canary_command import canary
+from celstream.models_command import EXAMPLES as MODELS_EXAMPLES
+from celstream.models_command import models
 from celstream.one_line import FAULT, SOME_BAD, one_line_for_a_person
 from celstream.options import DEFAULTS, RunOptions, Style
 from celstream.processors import usable_processors
@@ -72,6 +74,7 @@ app = typer.Typer(
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(store_app, name="store")
 app.command(epilog=CANARY_EXAMPLES)(canary)
+app.command(epilog=MODELS_EXAMPLES)(models)
 
 Out = Annotated[Path, typer.Option("--out", help="The dataset folder. What is there is gone on with.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Footages at a time.", show_default="one a processor")]

@@ -89,6 +89,11 @@ class OnnxServer:
                 self._digests[key] = hashlib.file_digest(stream, "sha256").hexdigest()
         return self._digests[key]
 
+    def served(self) -> list[tuple[str, int]]:
+        """See the port."""
+        files = [path for path in self._repository.glob("*/*/model.onnx") if path.parent.name.isdigit()]
+        return sorted((path.parents[1].name, int(path.parent.name)) for path in files)
+
     def close(self) -> None:
         """See the port."""
         self._pool.shutdown(wait=True)

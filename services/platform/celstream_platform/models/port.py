@@ -29,5 +29,8 @@ class ModelServer(Protocol):
     def digest(self, model: str, version: int) -> str:
         """SHA-256 of the model's file, for recipes. Raises NotFound."""
 
+    def served(self) -> list[tuple[str, int]]:
+        """Model and version of all that the server has, sorted. Raises Unavailable."""
+
     def close(self) -> None:
         """Finish what is in flight and let go."""

@@ -149,6 +149,14 @@ class TritonServer:
             raise NotFound(f"{model} version {version}: {self._address} states no digest. Generate its configuration.")
         return digest
 
+    def served(self) -> list[tuple[str, int]]:
+        """See the port."""
+        try:
+            found = self._client.get_model_repository_index(client_timeout=ASK_SECONDS)
+        except self._failure as error:
+            raise Unavailable(f"{self._address}: does not say what it serves ({error}). Is it a Triton?") from error
+        return sorted((one.name, int(one.version)) for one in found.models if one.state == "READY")
+
     def close(self) -> None:
         """See the port."""
         self._closed = True
