@@ -8,16 +8,14 @@ What the model's own `config.pbtxt` says of GPU instances or optimization is tak
 Parameters are those of https://github.com/triton-inference-server/onnxruntime_backend (README).
 """
 
-import os
 import shutil
-import sys
 from pathlib import Path
 
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInput, ModelInstanceGroup, ModelOptimizationPolicy
 
 from celstream_stack import triton_config
-from celstream_stack.errors import StackError
+from celstream_stack.triton_command import link, main
 
 QUEUE_DELAY_MICROSECONDS = 500  # a GPU takes hardly longer for a full batch than for one
 INSTANCES = 2  # one copies while the other computes
@@ -38,7 +36,7 @@ def write_repository(repository: Path, target: Path, engines: str = ENGINES) -> 
         config = on_gpu(triton_config.read(source), source.name, digests, engines)
         for version in digests:
             (target / source.name / str(version)).mkdir(parents=True)
-            _link(source / str(version) / "model.onnx", target / source.name / str(version) / "model.onnx")
+            link(source / str(version) / "model.onnx", target / source.name / str(version) / "model.onnx")
         (target / source.name / "config.pbtxt").write_text(text_format.MessageToString(config))
     return [source.name for source in sources]
 
@@ -102,26 +100,5 @@ def _warm_up(config: ModelConfig) -> None:
             sample.inputs[tensor.name].zero_data = True
 
 
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copyfile(source, target)
-
-
-def main() -> int:
-    """Write what the command line says; 2 where it cannot be done."""
-    if len(sys.argv) != 3:
-        print("Give a model repository and a folder to write.", file=sys.stderr)  # noqa: T201 - a command's answer
-        return 2
-    try:
-        names = write_repository(Path(sys.argv[1]), Path(sys.argv[2]))
-    except StackError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 2
-    print(f"{len(names)} models: {', '.join(names)}")  # noqa: T201
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(write_repository))

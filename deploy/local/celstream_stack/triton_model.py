@@ -1,7 +1,7 @@
 """A model on Triton's python backend: runs the ONNX file that the model's configuration names, on the CPU.
 
 Triton loads a copy of this file in a process of its own, where nothing of Celstream is installed. The configuration
-names the file and its SHA-256, so that what runs is what the recipes say.
+names the file's folder, from the model's own on, and its SHA-256, so that what runs is what the recipes say.
 """
 
 import hashlib
@@ -22,11 +22,12 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         version = args["model_version"]
         stated = {key: value["string_value"] for key, value in config["parameters"].items()}
-        path = Path(stated["celstream_onnx"], version, "model.onnx")
+        path = Path(args["model_repository"], stated["celstream_onnx"], version, "model.onnx")
         content = path.read_bytes()
         found = hashlib.sha256(content).hexdigest()
         if found != stated[f"celstream_sha256_{version}"]:
             raise backend.TritonModelException(f"{path}: not the file that the configuration names. Load it anew.")
+        onnxruntime.disable_telemetry_events()  # it would keep a database of its own
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from celstream_stack import StackError
+from celstream_stack import StackError, triton_cpu
 from celstream_stack.triton_gpu import write_repository
 from celstream_stack.triton_overlay import write_overlay
 from google.protobuf import text_format
@@ -106,6 +106,18 @@ def test_each_machine_has_what_runs_it(
             model = tmp_path / "gpu" / name / version / gpu[name].default_model_filename
             assert model.read_bytes() == (repository / name / version / "model.onnx").read_bytes()
             assert (tmp_path / "cpu" / name / version / "model.py").is_file()
+
+
+def test_a_repository_for_cpus_holds_all_it_needs_and_may_be_moved(repository: Path, tmp_path: Path) -> None:
+    assert triton_cpu.write_repository(repository, tmp_path / "whole") == sorted(DESCRIPTIONS)
+    for name, config in written(tmp_path / "whole").items():
+        for version in ("1", "3"):
+            folder = tmp_path / "whole" / name
+            model = folder / config.parameters["celstream_onnx"].string_value / version / "model.onnx"
+            assert not model.is_symlink()
+            assert model.read_bytes() == (repository / name / version / "model.onnx").read_bytes()
+            assert (folder / version / "model.py").is_file()
+    assert not any(str(tmp_path) in path.read_text() for path in (tmp_path / "whole").glob("*/config.pbtxt"))
 
 
 def test_tensorrt_knows_the_sizes_beforehand_and_graphs_are_for_one_shape(gpu: dict[str, ModelConfig]) -> None:
