@@ -31,6 +31,7 @@ $(BIN)/uv:
 $(VENV)/.run: $(MEMBER_FILES) | $(BIN)/uv
 	@echo "Installing Celstream into $(VENV) …"
 	@$(PIP_INSTALL) $(EDITABLE)
+	@$(BIN)/python -m compileall -q $(MEMBERS)
 	@touch $@
 
 $(VENV)/.dev: $(DEV_MEMBERS:%=%/pyproject.toml) $(MEMBER_FILES) $(VENV)/.run | $(BIN)/uv
