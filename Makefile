@@ -77,7 +77,7 @@ faults: install-dev ## the long kill tests
 	@$(BIN)/python -m pytest -m "faults and not cluster"
 
 images: install-dev ## build the images and try them as the chart runs them: make images [BASE=python:3.11-slim]
-	@for image in segmenter catalog cli; do \
+	@for image in $$(sed -n 's/^FROM runtime AS //p' deploy/images/Dockerfile); do \
 		DOCKER_BUILDKIT=1 docker build --quiet $(if $(NETWORK),--network $(NETWORK)) $(if $(BASE),--build-arg BASE=$(BASE)) \
 			--build-arg REVISION=$$(git rev-parse --short HEAD) --file deploy/images/Dockerfile \
 			--target $$image --tag celstream-$$image:0.1.0 . || exit 1; done

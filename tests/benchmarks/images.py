@@ -6,10 +6,13 @@ import sys
 
 from tests.benchmarks.recording import record
 
-IMAGES = ("segmenter", "catalog", "cli")
+IMAGES = ("segmenter", "catalog", "cli", "triton")
 MEGABYTE = 1e6
 LARGEST = 6
-SIZES = "cd /opt/celstream/lib/python3.*/site-packages && du -s --block-size=1000000 * | sort -rn"
+SIZES = (
+    "cd /opt/celstream/lib/python3.*/site-packages && "
+    "du -s --block-size=1000000 * $(ls -d /opt/tritonserver/* 2> /dev/null) | sort -rn"
+)
 
 
 def docker(*arguments: str) -> str:

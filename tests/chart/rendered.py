@@ -66,6 +66,11 @@ def pods(found: Sequence[Manifest]) -> Iterator[tuple[str, dict[str, str], Manif
             yield name, pod["metadata"]["labels"], pod["spec"]
 
 
+def containers(pod: Manifest) -> list[Manifest]:
+    """The containers of a pod, those that come before the others among them."""
+    return [*pod.get("initContainers", []), *pod["containers"]]
+
+
 def selects(selector: Manifest, labels: dict[str, str]) -> bool:
     """Whether a selector of labels chooses them."""
     wanted = selector.get("matchLabels", {})

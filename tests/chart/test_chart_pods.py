@@ -10,7 +10,18 @@ from celstream_platform.eventlog import kafka_connection
 from celstream_platform.settings import load
 from celstream_segmenter.settings import SegmenterSettings
 
-from tests.chart.rendered import ROOT, SCENARIOS, Manifest, environment, find, objects, of_kind, pods, selects
+from tests.chart.rendered import (
+    ROOT,
+    SCENARIOS,
+    Manifest,
+    containers,
+    environment,
+    find,
+    objects,
+    of_kind,
+    pods,
+    selects,
+)
 
 pytestmark = pytest.mark.slow
 SERVICES = ("segmenter", "catalog")
@@ -35,7 +46,7 @@ def test_every_pod_keeps_to_the_restricted_standard(scenario: str) -> None:
         assert pod["automountServiceAccountToken"] is False, name
         kinds = {kind for volume in pod["volumes"] for kind in volume if kind != "name"}
         assert kinds <= {"emptyDir", "secret", "persistentVolumeClaim", "configMap", "projected"}, name
-        for container in pod["containers"]:
+        for container in containers(pod):
             security = container["securityContext"]
             assert security["allowPrivilegeEscalation"] is False, name
             assert security["readOnlyRootFilesystem"] is True, name
@@ -47,7 +58,7 @@ def test_every_pod_keeps_to_the_restricted_standard(scenario: str) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_container_says_what_it_takes(scenario: str) -> None:
     for name, _, pod in pods(objects(scenario)):
-        for container in pod["containers"]:
+        for container in containers(pod):
             resources = container["resources"]
             assert resources["requests"].keys() >= {"cpu", "memory"}, name
             assert bytes_of(resources["limits"]["memory"]) >= bytes_of(resources["requests"]["memory"]), name
@@ -56,7 +67,7 @@ def test_every_container_says_what_it_takes(scenario: str) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_no_secret_is_written_down(scenario: str) -> None:
     for name, _, pod in pods(objects(scenario)):
-        for container in pod["containers"]:
+        for container in containers(pod):
             for one in container.get("env", []):
                 if SECRET.search(one["name"]) and not one["name"].endswith("USERNAME"):
                     assert "valueFrom" in one, f"{name}: {one['name']}"
@@ -149,6 +160,21 @@ def _has_port(deployment: Manifest, name: str) -> bool:
     return name in {port["name"] for port in container["ports"]}
 
 
+def test_triton_starts_once_its_models_are_there_and_anew_for_others() -> None:
+    """It loads what it finds at its start, and nothing that comes later."""
+    pods_of = [
+        find(objects("gpu", *sets), "Deployment", "triton")["spec"]["template"]
+        for sets in ((), ("segmenter.replicas=5",), ("triton.models.image=registry.example.org/models:2",))
+    ]
+    assert pods_of[0] == pods_of[1] != pods_of[2]
+    (waiting,) = pods_of[0]["spec"]["initContainers"]
+    (job,) = find(objects("gpu"), "Job", "models-1")["spec"]["template"]["spec"]["containers"]
+    (told,) = re.findall(r"touch /repository/(\S+)$", job["command"][-1])
+    assert f"-e /models/{told} ]" in waiting["command"][-1]
+    unmanaged = find(objects("gpu", "triton.models.image="), "Deployment", "triton")["spec"]["template"]["spec"]
+    assert "initContainers" not in unmanaged
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_nobody_may_do_anything_at_the_api(scenario: str) -> None:
     kinds = {one["kind"] for one in objects(scenario)}
@@ -159,7 +185,7 @@ def test_a_cluster_that_assigns_users_is_not_told_one() -> None:
     for name, _, pod in pods(objects("air-gapped")):
         assert not {"runAsUser", "runAsGroup", "fsGroup"} & pod["securityContext"].keys(), name
         assert pod["imagePullSecrets"] == [{"name": "registry-login"}], name
-        for container in pod["containers"]:
+        for container in containers(pod):
             assert container["image"].startswith("registry.example.org:5000/mirror/celstream/celstream-"), name
             assert container["image"].endswith(":0.1.0-company.3"), name
 
@@ -169,7 +195,7 @@ def test_every_image_is_one_that_is_built() -> None:
     stages = set(re.findall(r"^FROM \S+ AS (\S+)$", dockerfile, re.MULTILINE))
     for scenario in SCENARIOS:
         for name, _, pod in pods(objects(scenario)):
-            for container in pod["containers"]:
+            for container in containers(pod):
                 ours = re.search(r"celstream-(\w+):", container["image"])
                 if "triton" not in name and "models" not in name:
                     assert ours, name

@@ -1,6 +1,7 @@
-"""A model repository as an image, and the chart's job that copies it to where Triton reads."""
+"""A model repository as an image, and the chart's job that copies it to where Triton reads, which waits for that."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def image(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_charts_job_copies_the_models_whole_and_twice_is_as_once(image: str, tmp_path: Path) -> None:
-    job = find(objects("gpu", f"triton.models.image={image}"), "Job", "models-1")["spec"]["template"]["spec"]
+    rendered = objects("gpu", f"triton.models.image={image}")
+    job = find(rendered, "Job", "models-1")["spec"]["template"]["spec"]
     (container,) = job["containers"]
     (mount,) = container["volumeMounts"]
     volume = tmp_path / "volume"
@@ -39,6 +41,10 @@ def test_the_charts_job_copies_the_models_whole_and_twice_is_as_once(image: str,
             *("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--user", str(user)),
             *("--volume", f"{volume}:{mount['mountPath']}", "--entrypoint", command, container["image"], *arguments),
         )
+    (waiting,) = find(rendered, "Deployment", "triton")["spec"]["template"]["spec"]["initContainers"]
+    told = volume / re.findall(r"-e /models/(\S+) \]", waiting["command"][-1])[0]
+    assert told.is_file()
+    told.unlink()
     copied = {path.relative_to(volume): path.read_bytes() for path in volume.rglob("*") if path.is_file()}
     given = tmp_path / "models"
     assert copied == {path.relative_to(given): path.read_bytes() for path in given.rglob("*") if path.is_file()}

@@ -17,7 +17,7 @@ from tests.images.containers import ENGINE, engine
 from tests.secrecy.looking import disguises
 
 pytestmark = pytest.mark.images
-IMAGES = ("segmenter", "catalog", "cli")
+IMAGES = ("segmenter", "catalog", "cli", "triton")
 LARGEST_TEXT = 4 << 20  # bytes; no larger file is one that a person wrote a secret into
 PLANTED = "planted-9d1f6c0e-do-not-take-along"
 
