@@ -1,6 +1,6 @@
 """Pictures and short films for the tests of transitions, drawn here so that the truth is known."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import cv2
@@ -37,15 +37,21 @@ def mixed(old: Picture, new: Picture, share: float) -> Picture:
     return np.asarray(cv2.addWeighted(old, 1 - share, new, share, 0))
 
 
-def find(frames: Iterable[Picture], fps: float = 24) -> list[Transition]:
-    """What the finder says about frames in blue, green and red; with the noise of a codec."""
-    finder, found = TransitionFinder(fps), []
+def decoded(frames: Iterable[Picture]) -> Iterator[tuple[Picture, Picture]]:
+    """Luma and chroma of frames in blue, green and red; with the noise of a codec."""
     rng = np.random.default_rng(0)
     for frame in frames:
         noisy = np.clip(frame + rng.normal(0, 1.5, frame.shape), 0, 255).astype(np.uint8)
         planes = cv2.cvtColor(noisy, cv2.COLOR_BGR2YUV_I420)
         u, v = planes[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)
-        found += finder.push(planes[:HEIGHT], np.dstack((u, v)))
+        yield planes[:HEIGHT], np.dstack((u, v))
+
+
+def find(frames: Iterable[Picture], fps: float = 24) -> list[Transition]:
+    """What the finder says about frames in blue, green and red; with the noise of a codec."""
+    finder, found = TransitionFinder(fps), []
+    for luma, chroma in decoded(frames):
+        found += finder.push(luma, chroma)
     return found + finder.finish()
 
 

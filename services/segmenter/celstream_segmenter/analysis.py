@@ -33,6 +33,8 @@ from celstream_segmenter.small_pictures import SmallPicture, small_picture
 
 FRAMES_PER_REPORT = 50
 USUAL_FPS = Fraction(24)  # where the container names no frame rate
+ROUGH_ROWS = 2  # of a large frame for each of the small picture: enough for transitions …
+ROUGH_ROWS_MEASURED = 4  # … and for what is measured, which sees a mouth open
 CERTAIN_AFTER = 300  # frames: what has not been found by then is not there
 NO_TARGETS = Targets(())
 
@@ -82,8 +84,8 @@ class DecodingPass:
     ) -> None:
         """search: in place of a beginning. threads: of the decoder, 0 for one per processor.
 
-        roughly: see `open_footage` and `small_picture`. measured: whether clips shall be measured as well; else
-        `Chapter.clips` is empty.
+        roughly: see `open_footage`; nor are all rows of a frame looked at. measured: whether clips shall be measured as
+        well; else `Chapter.clips` is empty.
         """
         self._path = path
         self._rules = rules
@@ -93,6 +95,7 @@ class DecodingPass:
         self._targets = targets
         self._threads = threads
         self._roughly = roughly
+        self._rows = None if not roughly else ROUGH_ROWS_MEASURED if measured else ROUGH_ROWS
         self._measured = measured
         self._watcher = watcher
         self._chapter: OpenChapter
@@ -132,7 +135,7 @@ class DecodingPass:
                 if frame.pts is None or frame.pts <= last:
                     continue  # cannot be shown at a time of its own
                 last = frame.pts
-                picture = small_picture(frame, roughly=self._roughly)
+                picture = small_picture(frame, rows=self._rows)
                 full = reader.read(chapter.next_frame, frame, *picture.luma.shape[::-1]) if reader else None
                 seen = Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full)
                 recent.append(seen)

@@ -114,6 +114,7 @@ class OpenChapter:
         self._transitions: list[Transition] = []
         self._shots: list[Shot] = []
         self._last_duration = self._judged = 0
+        self._cut_wanted_from: int | None = None  # counted from the chapter's first frame
         self.following: Beginning | None = None
         """The next chapter's beginning, once it is known; frames from there on belong to that one."""
         self.motion = 0.0
@@ -140,7 +141,12 @@ class OpenChapter:
         self._checker.add(self.next_frame - 1, seen.picture)
         if self.following is not None:
             return []
-        return self._assemble(self._detector.push(seen.picture, frame))
+        shots = self._assemble(self._detector.push(seen.picture, frame))
+        if self._target is not None and self.following is None and seen.ticks >= self._target:
+            if self._cut_wanted_from is None:
+                self._cut_wanted_from = len(self._ticks) - 1
+            shots += self._assemble(self._detector.up_to_cut(self._cut_wanted_from))
+        return shots
 
     def newly_judged(self) -> Iterator[tuple[int, float]]:
         """The numbers of the frames that the detector has judged since the last call, with their change."""

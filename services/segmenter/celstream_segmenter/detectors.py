@@ -31,6 +31,12 @@ class Detector(Protocol):
         frame: the decoded frame; None only for a detector that restarts.
         """
 
+    def up_to_cut(self, from_frame: int) -> list[Transition]:
+        """The transitions up to the first cut from `from_frame` on, as soon as it is certain; none before that.
+
+        Asked only of a detector that restarts.
+        """
+
     def finish(self) -> list[Transition]:
         """Return the rest, after the last frame."""
 
@@ -53,6 +59,9 @@ class CelstreamDetector:
 
     def push(self, picture: SmallPicture, frame: av.VideoFrame | None) -> list[Transition]:
         return self._finder.push(picture.luma, picture.chroma)
+
+    def up_to_cut(self, from_frame: int) -> list[Transition]:
+        return self._finder.up_to_cut(from_frame)
 
     def finish(self) -> list[Transition]:
         return self._finder.finish()

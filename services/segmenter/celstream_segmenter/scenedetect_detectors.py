@@ -44,6 +44,9 @@ class SceneDetectDetector:
         self.change.append(0.0)
         return self._transitions(self._detector.process_frame(time, _as_scenedetect_reads(frame)))
 
+    def up_to_cut(self, from_frame: int) -> list[Transition]:
+        raise ValueError("PySceneDetect's detectors do not restart.")
+
     def finish(self) -> list[Transition]:
         last = FrameTimecode(max(0, len(self.change) - 1), self._fps)
         found = self._transitions(self._detector.post_process(last))

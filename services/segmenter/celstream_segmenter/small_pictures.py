@@ -42,13 +42,16 @@ def shrink_factor(height: int) -> int:
     return max(1, height // SMALLEST_HEIGHT)
 
 
-def small_picture(frame: av.VideoFrame, *, roughly: bool = False) -> SmallPicture:
-    """Reduce a decoded frame of any size and pixel format. roughly: of a large one, look at every second row only."""
+def small_picture(frame: av.VideoFrame, *, rows: int | None = None) -> SmallPicture:
+    """Reduce a decoded frame of any size and pixel format.
+
+    rows: how many rows of the frame are looked at for each of the small picture, if as many fit evenly; else all are.
+    """
     factor = shrink_factor(frame.height)
     # Chroma has half the size; both must come out even.
     width, height = (max(2, size // factor // 2 * 2) for size in (frame.width, frame.height))
     if frame.format.name in _PLANAR and frame.height >= 4 and frame.width >= 4:
-        every = 2 if roughly and factor % 2 == 0 and factor > 2 else 1
+        every = factor // rows if rows is not None and factor > rows and factor % rows == 0 else 1
         luma, u, v = (
             _shrink(plane, width // part, height // part, factor, every)
             for plane, part in zip(frame.planes, (1, 2, 2), strict=True)
@@ -67,9 +70,11 @@ def _shrink(plane: VideoPlane, width: int, height: int, factor: int, every: int)
         return np.array(rows)
     across, down = factor, factor // every
     while across > 1:
-        # OpenCV averages squares of two pixels four times as fast as larger ones in one step.
+        # OpenCV averages squares of two pixels four times as fast as larger ones in one step; of two pixels beside one
+        # another it does so by interpolating between them.
         across_step = 2 if across % 2 == 0 else across
         down_step = 2 if down % 2 == 0 else down if across_step == across else 1
         across, down = across // across_step, down // down_step
-        rows = np.asarray(cv2.resize(rows, (width * across, height * down), interpolation=cv2.INTER_AREA), np.uint8)
+        how = cv2.INTER_LINEAR if (across_step, down_step) == (2, 1) else cv2.INTER_AREA
+        rows = np.asarray(cv2.resize(rows, (width * across, height * down), interpolation=how), np.uint8)
     return rows

@@ -100,6 +100,21 @@ class TransitionFinder:
                 limit = min(limit, fades.begun * self._stride - 1)
         return self._settle(limit)
 
+    def up_to_cut(self, from_frame: int) -> list[Transition]:
+        """The transitions up to the first cut from `from_frame` on, as soon as no other can take its place; else none.
+
+        A cut stands against all gradual transitions, so that what comes after it need not be awaited.
+        """
+        decided = len(self.change) - CUT_DISTANCE
+        cuts = [found.frame for _, _, found in self._pending if found.kind == "cut" and found.frame >= from_frame]
+        if not cuts or min(cuts) >= decided:
+            return []
+        for fade in self._black.finish():
+            self._add_fade(fade, rank=0)
+        for fade in self._white.finish():
+            self._add_white_fade(fade)
+        return self._settle(min(cuts))
+
     def finish(self) -> list[Transition]:
         """Return the rest, after the last frame."""
         for frame in range(len(self.change), self._window.length):

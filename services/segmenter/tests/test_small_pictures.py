@@ -18,13 +18,16 @@ def test_the_average_of_squares_of_pixels() -> None:
     assert picture.chroma.shape == (67, 120, 2)
 
 
-@pytest.mark.parametrize(("height", "rows_averaged"), [(540, 2), (1080, 4), (720, 5), (2160, 8)])
-def test_roughly_is_the_average_of_every_second_row(height: int, rows_averaged: int) -> None:
+@pytest.mark.parametrize(
+    ("height", "rows_asked", "rows_averaged"),
+    [(540, 2, 2), (540, 4, 4), (1080, 4, 4), (1080, 2, 2), (720, 2, 5), (2160, 4, 4), (2160, 2, 2), (256, 4, 2)],
+)
+def test_of_a_large_frame_not_all_rows_are_looked_at(height: int, rows_asked: int, rows_averaged: int) -> None:
     rng = np.random.default_rng(0)
     planes = rng.integers(0, 256, (height * 3 // 2, 640), np.uint8)
     frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
     factor = shrink_factor(height)
-    picture = small_picture(frame, roughly=True)
+    picture = small_picture(frame, rows=rows_asked)
     rows, columns = picture.luma.shape
     every = factor // rows_averaged
     used = planes[: rows * factor : every, : columns * factor]

@@ -8,7 +8,7 @@ import pytest
 from celstream_segmenter.transition_finder import TransitionFinder
 from celstream_segmenter.transitions import Transition
 
-from tests.transition_pictures import BLACK, HEIGHT, WHITE, WIDTH, cuts, find, mixed, picture, shot
+from tests.transition_pictures import BLACK, HEIGHT, WHITE, WIDTH, cuts, decoded, find, mixed, picture, shot
 
 
 def test_a_cut_is_the_first_frame_of_the_new_shot() -> None:
@@ -23,6 +23,22 @@ def test_shots_of_three_frames_are_found() -> None:
 @pytest.mark.parametrize("speed", [2.0, 6.0])
 def test_a_pan_is_no_cut(speed: float) -> None:
     assert cuts(shot(1, 25, speed)) == []
+
+
+def test_a_cut_is_certain_half_a_second_later_whatever_comes_then() -> None:
+    dissolve = [mixed(old, new, (at + 1) / 9) for at, (old, new) in enumerate(zip(shot(1, 8), shot(2, 8), strict=True))]
+    frames = shot(1, 30) + dissolve + shot(2, 30) + shot(3, 5) + shot(4, 60)
+    finder, found = TransitionFinder(), []
+    ended: list[Transition] = []
+    for luma, chroma in decoded(frames):
+        found += finder.push(luma, chroma)
+        ended = ended or finder.up_to_cut(60)
+        if ended:
+            break
+    whole = find(frames)
+    assert [(transition.kind, transition.frame) for transition in whole[-2:]] == [("cut", 68), ("cut", 73)]
+    assert found + ended == whole[:-1]
+    assert len(finder.novelty) == 68 + 14
 
 
 def test_held_drawings_are_no_cuts() -> None:
