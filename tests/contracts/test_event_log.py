@@ -1,5 +1,6 @@
 """The contract of the event log: publish, poll, commit, release, fencing, readers."""
 
+import os
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 WAIT_SECONDS = 60.0  # for what is there: poll returns as soon as it has something
-GROUP = "readers"
+GROUP = f"readers-{os.getpid()}"  # processes of one run share a broker, and members of one name put each other out
 
 
 def numbered(topic: str, numbers: Sequence[int], key: str = "key") -> list[Event]:

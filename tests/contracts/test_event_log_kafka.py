@@ -1,5 +1,6 @@
 """What the event log on Kafka has to stand beyond the contract: long work, brokers that go away, operators' tools."""
 
+import os
 import secrets
 import threading
 import time
@@ -22,7 +23,7 @@ from kafka.structs import OffsetAndMetadata
 pytestmark = pytest.mark.slow
 WAIT_SECONDS = 60.0
 SESSION_SECONDS = 6.0  # the least that a broker allows
-GROUP = "kafka"
+GROUP = f"kafka-{os.getpid()}"  # processes of one run share a broker
 
 
 @pytest.fixture

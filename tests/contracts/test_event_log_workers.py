@@ -1,5 +1,6 @@
 """The contract of the event log where several workers share a group, and where they die."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from celstream_platform.eventlog import EventLog, open_event_log
 from celstream_platform.events import Event
 
 WAIT_SECONDS = 60.0  # a dead worker may be waited for as long as its session lasts
-GROUP = "workers"
+GROUP = f"workers-{os.getpid()}"  # processes of one run share a broker
 HOLD_EVENTS = Path(__file__).with_name("hold_events.py")
 
 
