@@ -82,7 +82,7 @@ def test_large_inputs_arrive_whole_with_and_without_shared_memory(own: tuple[Sta
 
 def test_a_server_that_was_killed_is_found_again_with_all_its_memory(own: tuple[Stack, str]) -> None:
     stack, address = own
-    circuit = Circuit(failures=3)
+    circuit = Circuit(failures=3, first_seconds=3600.0, longest_seconds=3600.0)  # until_it_answers ends the wait
     server = TritonServer(address, TritonOptions(window=4, timeout_seconds=20.0), circuit)
     check(server, 1)
     killed(stack)

@@ -152,8 +152,8 @@ def test_a_call_without_deadline_gets_the_default_and_a_long_one_the_maximum(
     toy: Toy, server: rpc.Server, catalog: catalog_pb2_grpc.CatalogStub
 ) -> None:
     request = catalog_pb2.GetFunnelRequest(footage_id="deadline")
-    assert catalog.GetFunnel(request).levels[0].inputs == 60, "what the client helper sets"
-    assert catalog.GetFunnel(request, timeout=20).levels[0].inputs == 20
+    assert 30 < catalog.GetFunnel(request).levels[0].inputs <= 60, "what the client helper sets"
+    assert 0 < catalog.GetFunnel(request, timeout=20).levels[0].inputs <= 20
     with pytest.raises(errors.Unavailable), rpc.errors():
         catalog.GetFunnel(catalog_pb2.GetFunnelRequest(footage_id="wait"), timeout=0.2)
     toy.release.set()
@@ -176,9 +176,8 @@ def test_a_call_that_says_nothing_is_ended_by_the_server(toy: Toy, timeout: floa
     try:
         with grpc.insecure_channel(server.address) as channel:
             answers = segmenter_pb2_grpc.SegmenterStub(channel).DetectShots(silent(), timeout=timeout)
-            assert next(answers).shot.ordinal == 0
-            with pytest.raises(grpc.RpcError) as caught:
-                next(answers)
+            with pytest.raises(grpc.RpcError) as caught:  # after the one answer, if that came in time
+                list(answers)
             assert caught.value.code() is grpc.StatusCode.CANCELLED
             assert toy.ended.wait(60)
     finally:

@@ -65,8 +65,9 @@ class Health:
     def _tell(self, missing: set[str]) -> None:
         if missing:
             log.warning("not ready", waiting_for=sorted(missing))
-            self._ready.clear()
-            self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
+            if self._ready.is_set():  # who watches is told of changes only
+                self._ready.clear()
+                self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         else:
             log.info("ready")
             self._set(health_pb2.HealthCheckResponse.SERVING)
