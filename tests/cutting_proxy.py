@@ -24,6 +24,7 @@ class CuttingProxy:
         self._after_bytes = after_bytes
         self._upwards = upwards
         self._damage = damage
+        self._counting = threading.Lock()  # the parts of an upload come on several connections at once
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -46,13 +47,20 @@ class CuttingProxy:
             for source, sink, counted in ((client, server, self._upwards), (server, client, not self._upwards)):
                 threading.Thread(target=self._carry, args=(source, sink, counted), daemon=True).start()
 
+    def _cuts(self) -> bool:
+        """Whether it is this connection's turn."""
+        with self._counting:
+            if not self.cuts_left:
+                return False
+            self.cuts_left -= 1
+            return True
+
     def _carry(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
         carried = 0
         try:
             while block := source.recv(BLOCK_BYTES):
                 carried += len(block)
-                if counted and self.cuts_left and carried > self._after_bytes:
-                    self.cuts_left -= 1
+                if counted and carried > self._after_bytes and self._cuts():
                     if not self._damage:
                         break
                     block = bytes([block[0] ^ 1]) + block[1:]

@@ -156,7 +156,7 @@ def test_an_address_gives_the_bytes_to_whoever_has_it(store: S3Store) -> None:
         assert answer.headers["Content-Type"] == "text/plain"
     address = store.presign(ref, 60)
     with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(address[:-4] + "0000")
+        urllib.request.urlopen(address[:-1] + ("1" if address.endswith("0") else "0"))
     with pytest.raises(Invalid, match="an address lasts"):
         store.presign(ref, 8 * 24 * 3600)
 

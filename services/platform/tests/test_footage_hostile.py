@@ -23,6 +23,7 @@ from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.footage.probe import hash_file, probe
 
 HERE = Path(__file__).parent
+UNCALLED = "127.64.0.1"  # of this machine, and of nobody's server: who calls there has read a playlist
 
 
 def encode(path: Path, *, frames: int = 12, codec: str = "libx264", width: int = 64, height: int = 64) -> Path:
@@ -44,7 +45,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def listening() -> Iterator[socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server((UNCALLED, 0)) as server:
         server.setblocking(False)
         yield server
 
@@ -114,7 +115,7 @@ PLAYLISTS = {
     'mediaPresentationDuration="PT1S">'
     "<Period><AdaptationSet><Representation id='1' mimeType='video/mp4' bandwidth='1'><BaseURL>{url}</BaseURL>"
     "</Representation></AdaptationSet></Period></MPD>",
-    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video {port} RTP/AVP 96\n"
+    "sdp": f"v=0\no=- 0 0 IN IP4 {UNCALLED}\ns=x\nc=IN IP4 {UNCALLED}\nt=0 0\nm=video {{port}} RTP/AVP 96\n"
     "a=rtpmap:96 H264/90000\n",
     "pls": "[playlist]\nFile1={url}\nNumberOfEntries=1\n",
 }
@@ -143,7 +144,7 @@ def test_a_playlist_is_refused_and_nothing_that_it_names_is_touched(
 ) -> None:
     port = listening.getsockname()[1]
     path = tmp_path / "film.mp4"
-    path.write_text(PLAYLISTS[kind].format(film=film, url=f"http://127.0.0.1:{port}/film.mp4", port=port))
+    path.write_text(PLAYLISTS[kind].format(film=film, url=f"http://{UNCALLED}:{port}/film.mp4", port=port))
     expected = f"is a playlist ({kind}), which names other files. Give the video file itself."
     with watched(film) as opened:
         assert complaint(path, read=probe) == expected
