@@ -16,6 +16,7 @@ from tests.chain import toy
 from tests.chain.bench import Bench, contents, database_url, dump, open_bench
 
 TEXTS = 60
+STEPS = 50  # of a projection that is killed, at most: it must not have ended before, whoever waits for whom
 
 
 def offer_all(bench: Bench) -> None:
@@ -24,7 +25,11 @@ def offer_all(bench: Bench) -> None:
 
 
 def start(folder: Path, stage: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "tests.chain.toy_worker", str(folder), stage])
+    command = [sys.executable, "-m", "tests.chain.toy_worker", str(folder), stage]
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == b"up\n"
+    return worker
 
 
 @pytest.mark.slow
@@ -41,15 +46,16 @@ def test_workers_killed_in_the_middle_lose_and_double_nothing(tmp_path: Path) ->
                 while _outcomes(bench.catalog, 0) < kill_after:
                     bench.catalog._projection.step(1.0)
                 for stage, worker in workers.items():
-                    worker.kill()
-                    worker.wait()
+                    with worker:
+                        worker.kill()
                     workers[stage] = start(bench.folder, stage)
             while not (bench.catalog.finished() and _outcomes(bench.catalog, 1) == TEXTS * 4):
                 bench.catalog._projection.step(1.0)
         finally:
             for worker in workers.values():
-                worker.send_signal(signal.SIGTERM)
-            assert [worker.wait() for worker in workers.values()] == [0, 0]
+                with worker:
+                    worker.send_signal(signal.SIGTERM)
+            assert [worker.returncode for worker in workers.values()] == [0, 0]
         bench.catalog.catch_up()
         assert contents(bench.catalog) == contents(undisturbed.catalog)
         assert bench.catalog.check_balance() == []
@@ -74,7 +80,9 @@ def test_a_catalog_killed_while_it_projects_goes_on_where_it_was(tmp_path: Path)
         "    from tests.chain import toy\n"
         "    from celstream_catalog.database import open_database\n"
         "    projection = Projection(open_database(sys.argv[2]), bench.log, bench.store, toy.CHAIN)\n"
-        "    while projection.step(0.0, max_events=7).events: print('.', end='', flush=True)\n"
+        f"    for _ in range({STEPS}):\n"
+        "        projection.step(0.0, max_events=7)\n"
+        "        print('.', end='', flush=True)\n"
     )
     url = database_url(tmp_path, "killed")
     for steps in (3, 11, 30):

@@ -1,13 +1,13 @@
 """A process that works a stage of the toy chain until it is ended: `python -m tests.chain.toy_worker FOLDER STAGE`.
 
-Where CELSTREAM_TRACE_EXPORTER is set, its spans go there.
+It says `up` once it can be asked to end. Where CELSTREAM_TRACE_EXPORTER is set, its spans go there.
 """
 
 import os
 import sys
 from pathlib import Path
 
-from celstream_platform import tracing
+from celstream_platform import logs, tracing
 from celstream_platform.artefacts import directory_url, open_artefact_store
 from celstream_platform.eventlog import open_event_log, sqlite_url
 from celstream_platform.shutdown import Shutdown
@@ -21,8 +21,10 @@ SETTINGS = WorkerSettings(max_events=3, poll_seconds=0.05, max_attempts=1000, pr
 
 
 def main(folder: Path, name: str) -> None:
+    logs.configure(name, level="warning")
     shutdown = Shutdown()
     shutdown.install()
+    print("up", flush=True)
     tracing.configure(name, os.environ.get("CELSTREAM_TRACE_EXPORTER", "none"))
     store = open_artefact_store(directory_url(folder / "artefacts"))
     log = open_event_log(sqlite_url(folder / "events.sqlite"))
