@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.real_servers"]
 
-# A busy machine is no failure: examples have no deadline, and slow ones are no reason to give up.
-settings.register_profile("celstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no failure: examples have no deadline, and slow ones are no reason to give up. Examples are the same
+# in every run, so that a change is judged by what it changes; `--hypothesis-profile search` looks for new ones.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("celstream", settings.get_profile("search"), derandomize=True)
 settings.load_profile("celstream")
 
 VIDEO_ENDINGS = {".mp4", ".webm", ".mkv", ".mov", ".avi"}
