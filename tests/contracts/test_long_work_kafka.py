@@ -31,17 +31,22 @@ SHORT_REBALANCE_SECONDS = 2.0
 WORK_SECONDS = REAL_WORK_SECONDS * SHORT_REBALANCE_SECONDS / REBALANCE_SECONDS
 SETTINGS = WorkerSettings(max_events=1, poll_seconds=0.2, lag_seconds=3600.0)
 FILMS = 8  # for each visitor; some are on the partition of the long one, and wait
+VISITS = 2  # at least, while the long one is worked on
 
 
 @dataclass
 class Long:
-    """Takes long for one film, and no time for the others. worked: who worked on what, in order."""
+    """Takes long for one film, and no time for the others. worked: who worked on what, in order.
+
+    visited: set once enough others have come and gone; the long work is not done before, however slow the machine.
+    """
 
     consumes: Topic
     name: str
     worked: list[str] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
+    visited: threading.Event = field(default_factory=threading.Event)
     produces: tuple[Topic, ...] = ()
     message_type: type[Message] = Footage
     recipe: str = "recipe"
@@ -52,6 +57,7 @@ class Long:
         if message.name == "long":
             self.begun.set()
             time.sleep(WORK_SECONDS)  # the work itself
+            self.visited.wait()
             self.ended.set()
         return Result()
 
@@ -105,13 +111,15 @@ def test_work_of_twelve_minutes_keeps_its_partition_and_commits_once(kafka_url: 
         leaves.request()
         visit.join()
         visits += 1
+        if visits == VISITS:
+            stage.visited.set()
     while log.lag(group, [topic.name]):
         time.sleep(0.1)
     ends.request()
     worker.join()
     found = outcomes(log, group)
     log.close()
-    assert visits >= 2
+    assert visits >= VISITS
     assert "long" not in others.worked, "nobody else was given it"
     assert stage.worked.count("long") == 1
     assert found == Counter(["long", *films])
