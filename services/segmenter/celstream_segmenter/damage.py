@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from celstream_segmenter.columns import Shelf
+
 EVEN_SHARE = 0.95
 """Share of evenly spaced frames from which on a hole in time means lost frames, not a variable frame rate."""
 
@@ -29,16 +31,45 @@ def around(keys: NDArray[np.int64], frame_count: int, first: int, last: int, wha
     return Damage(start, int(keys[after]) if after < len(keys) else frame_count, what)
 
 
-def holes(ticks: NDArray[np.int64]) -> list[int]:
-    """Frames that follow a hole, in footage whose frames otherwise follow each other evenly."""
-    gaps = np.diff(ticks)
+def holes(ticks: NDArray[np.int64], shelf: Shelf) -> list[int]:
+    """Frames that follow a hole, in footage whose frames otherwise follow each other evenly.
+
+    ticks: when each frame is shown, rising; kept on the shelf.
+    """
+    parts = shelf.blocks(len(ticks) - 1)
+    gaps, counts = _counted([np.unique_counts(np.diff(ticks[part.start : part.stop + 1])) for part in parts])
     if not len(gaps):
         return []
-    usual = float(np.median(gaps))
+    usual = _median(gaps, counts)
     even = np.abs(gaps - usual) <= max(1.0, 0.1 * usual)
-    if even.mean() < EVEN_SHARE:
+    if counts[even].sum() < EVEN_SHARE * counts.sum():
         return []  # variable frame rate: a long frame is no hole
-    return [int(frame) + 1 for frame in np.flatnonzero(gaps > 1.5 * usual + 1)]
+    longest = 1.5 * usual + 1
+    if gaps[-1] <= longest:
+        return []
+    found: list[int] = []
+    for part in shelf.blocks(len(ticks) - 1):
+        long = np.flatnonzero(np.diff(ticks[part.start : part.stop + 1]) > longest)
+        found += (long + part.start + 1).tolist()
+    return found
+
+
+def _counted(
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The values of all parts, rising, and how many there are of each."""
+    if not parts:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    values, places = np.unique_inverse(np.concatenate([part[0] for part in parts]))
+    counts = np.bincount(places, np.concatenate([part[1] for part in parts]), len(values))
+    return values, counts.astype(np.int64)
+
+
+def _median(values: NDArray[np.int64], counts: NDArray[np.int64]) -> float:
+    """Of so many of each value; values rising."""
+    up_to = np.cumsum(counts)
+    middle = np.searchsorted(up_to, ((up_to[-1] - 1) // 2, up_to[-1] // 2), side="right")
+    return float(values[middle].mean())
 
 
 def merged(damage: list[Damage]) -> tuple[Damage, ...]:

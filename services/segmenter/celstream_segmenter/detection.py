@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from celstream_segmenter.analysis import DecodingPass, FramesDecoded, FrameWatcher, Searched
 from celstream_segmenter.chapter import Chapter
 from celstream_segmenter.chapter_targets import Targets, chapter_targets
+from celstream_segmenter.decoded_so_far import DecodedSoFar
 from celstream_segmenter.found import (
     ChapterBegun,
     ChapterRead,
@@ -39,13 +39,14 @@ def detect(
     share: Share = WHOLE,
     *,
     measured: bool = False,
+    folder: Path | None = None,
 ) -> Iterator[FoundInShare]:
     """Find the shots of a footage, and everything about each chapter at its end, from where `resumption` says on.
 
-    share: which of the chapters; the others are another process's. measured: measure the shots as well. Raises Invalid
-    where nothing can be decoded.
+    share: which of the chapters; the others are another process's. measured: measure the shots as well. folder: for the
+    index of a long film. Raises Invalid where nothing can be decoded.
     """
-    work = Work(path, rules, resumption)
+    work = Work(path, rules, resumption, folder)
     # Nothing is kept of the frames themselves, and many of their pixels become one of a small picture.
     roughly = work.index.video.height >= ROUGHLY_FROM_HEIGHT
     for decoding, step in steps(work, share, roughly=roughly, measured=measured):
@@ -53,6 +54,7 @@ def detect(
             if measured:
                 yield from (_measured(step, shot, rules) for shot in step.shots)
             yield chapter_read(step, rules, work.targets)
+            work.index.shelf.let_go()
         else:
             yield report(step, decoding, work)
 
@@ -60,27 +62,36 @@ def detect(
 class Work:
     """A footage that is being read: its index, its chapters, and what the decoder gave so far."""
 
-    def __init__(self, path: Path, rules: SegmentationRules, resumption: Resumption | None) -> None:
-        index = index_footage(path)
+    def __init__(
+        self, path: Path, rules: SegmentationRules, resumption: Resumption | None, folder: Path | None = None
+    ) -> None:
+        """folder: for the index of a long film."""
+        index = index_footage(path, folder)
         hand_back()  # two hours of film take a quarter more memory while they are indexed than afterwards
         self.path, self.rules = path, rules
         self.beginning = resumption.beginning if resumption else Beginning()
         self.targets = chapter_targets(index, rules.chapter_seconds, self.beginning)
-        self._ticks = np.frombuffer(resumption.ticks if resumption else b"", np.int64)
-        self._corrupt = np.frombuffer(resumption.corrupt if resumption else b"", np.bool_)
-        self.index = _with_decoded(index, self.beginning, self._ticks, self._corrupt) if resumption else index
+        if resumption:
+            ticks, corrupt = np.frombuffer(resumption.ticks, np.int64), np.frombuffer(resumption.corrupt, np.bool_)
+            before = DecodedSoFar(index)
+            before.add(ticks, corrupt)
+            index = before.reconciled(self.beginning)
+        self.index = index
+        self._so_far = DecodedSoFar(index)
+        if resumption:
+            self._so_far.add(ticks, corrupt)
+        index.shelf.let_go()
 
     def skip_to(self, searched: Searched) -> None:
         """Another process reads what is before: what this one has not seen of it is taken as the index has it."""
-        unseen = self.index.frame_times[: searched.beginning.frame - len(searched.ticks)]
-        self._ticks = np.append(unseen, searched.ticks)
-        self._corrupt = np.append(np.zeros(len(unseen), np.bool_), searched.corrupt)
+        self._so_far = DecodedSoFar(self.index)
+        self._so_far.add_unseen(searched.beginning.frame - len(searched.ticks))
+        self._so_far.add(searched.ticks, searched.corrupt)
 
     def decoded(self, chapter: Chapter) -> FootageIndex:
         """The index by what the decoder gave up to the end of a chapter that follows the one before."""
-        self._ticks = np.append(self._ticks, chapter.ticks)
-        self._corrupt = np.append(self._corrupt, chapter.corrupt)
-        return _with_decoded(self.index, chapter.following, self._ticks, self._corrupt)
+        self._so_far.add(chapter.ticks, chapter.corrupt)
+        return self._so_far.reconciled(chapter.following)
 
 
 def steps(
@@ -124,16 +135,6 @@ def steps(
             if over:
                 break
         decoded += decoding.frames_decoded
-
-
-def _with_decoded(
-    index: FootageIndex, following: Beginning | None, ticks: NDArray[np.int64], corrupt: NDArray[np.bool_]
-) -> FootageIndex:
-    """The index with the frames that the decoder really gave before `following`; what comes then is taken as it is."""
-    if following is not None:
-        later = index.frame_times[index.frame_times >= following.ticks]
-        ticks, corrupt = np.append(ticks, later), np.append(corrupt, np.zeros(len(later), np.bool_))
-    return index.reconciled(ticks, corrupt)
 
 
 def report(

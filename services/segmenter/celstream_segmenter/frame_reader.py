@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from celstream_platform.errors import Invalid
 
+from celstream_segmenter.columns import BLOCK
 from celstream_segmenter.packet_index import FootageIndex, PacketFlag, VideoIndex
 from celstream_segmenter.track_reader import TrackReader
 
@@ -31,10 +32,14 @@ def key_packets_before(video: VideoIndex, frame: int) -> list[int]:
     A key frame serves when it is shown no later than `frame`: what is shown before it but comes after it in the
     file (leading pictures) may need the group of pictures before it.
     """
-    upto = int(video.frame_packets[frame]) + 1
-    keys = np.flatnonzero(video.packet_flags[:upto] & PacketFlag.KEY)
-    usable = keys[video.packet_pts[keys] <= video.frame_ticks[frame]][: -_KEYS_NAMED - 1 : -1]
-    found = [int(key) for key in usable]
+    end, ticks = int(video.frame_packets[frame]) + 1, video.frame_ticks[frame]
+    found: list[int] = []
+    while end > 0 and len(found) < _KEYS_NAMED:
+        start = max(0, end - BLOCK)
+        keys = start + np.flatnonzero(video.packet_flags[start:end] & PacketFlag.KEY)
+        found += keys[video.packet_pts[keys] <= ticks][::-1].tolist()
+        end = start
+    del found[_KEYS_NAMED:]
     return found if found and found[-1] == 0 else [*found, 0]
 
 

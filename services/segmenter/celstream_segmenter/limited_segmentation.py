@@ -1,5 +1,6 @@
 """Segmentation in the limited child process: the parent's side, and the functions that the child runs."""
 
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -70,15 +71,19 @@ def detect_limited(
     def read(
         resumption: Resumption | None, share: Share, cancelled: Callable[[], bool]
     ) -> Generator[FoundInShare, None, None]:
+        folder = Path(scratch, str(share.ordinal))
+        folder.mkdir(exist_ok=True)
         arguments = {
             "rules": msgspec.to_builtins(rules),
             "resumption": msgspec.to_builtins(resumption, builtin_types=(bytes,)),
             "share": msgspec.to_builtins(share),
             "measured": measured,
+            "folder": str(folder.resolve()),
         }
-        return _run("run_detect", path, name, arguments, limits, None, cancelled)
+        return _run("run_detect", path, name, arguments, limits, folder, cancelled)
 
-    yield from side_by_side(read, _useful(processes, rules), None)
+    with tempfile.TemporaryDirectory(prefix="celstream-index-") as scratch:
+        yield from side_by_side(read, _useful(processes, rules), None)
 
 
 def _useful(processes: int, rules: SegmentationRules) -> int:
@@ -146,7 +151,12 @@ def run_segment(
 
 
 def run_detect(
-    path: Path, rules: dict[str, Any], resumption: dict[str, Any] | None, share: dict[str, Any], measured: bool
+    path: Path,
+    rules: dict[str, Any],
+    resumption: dict[str, Any] | None,
+    share: dict[str, Any],
+    measured: bool,
+    folder: str,
 ) -> Iterator[FoundInShare]:
     """In the child."""
     import cv2
@@ -160,6 +170,7 @@ def run_detect(
         _resumption(resumption),
         msgspec.convert(share, Share),
         measured=measured,
+        folder=Path(folder),
     )
 
 

@@ -6,7 +6,7 @@ footage's own edit list hides, leading pictures of an open GOP at the very start
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntFlag
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +19,9 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage.opening import main_video, open_container
 from numpy.typing import NDArray
 
+from celstream_segmenter.columns import BLOCK, Column, Shelf
 from celstream_segmenter.damage import Damage, around, holes, merged
+from celstream_segmenter.display_order import Numbered, in_display_order
 from celstream_segmenter.packet_contents import NO_TIME, shows_a_frame
 from celstream_segmenter.sound_index import SoundColumns, SoundIndex
 
@@ -50,7 +52,7 @@ class PacketFlag(IntFlag):
 class VideoIndex:
     """The packets of the one video stream in file order, and its frames in display order.
 
-    packet_pts, packet_dts, packet_durations: ticks of time_base (NO_TIME: not given; duration 0: not given).
+    packet_pts, packet_durations: ticks of time_base (NO_TIME: not given; duration 0: not given).
     packet_sizes: bytes. packet_flags: PacketFlag.
     frame_packets: for each frame the number of its packet. frame_ticks: for each frame its time, rising.
     end_ticks: when the last frame ends.
@@ -62,7 +64,6 @@ class VideoIndex:
     width: int
     height: int
     packet_pts: NDArray[np.int64]
-    packet_dts: NDArray[np.int64]
     packet_durations: NDArray[np.int64]
     packet_sizes: NDArray[np.int32]
     packet_flags: NDArray[np.uint8]
@@ -77,7 +78,10 @@ class VideoIndex:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FootageIndex:
-    """What a footage holds, by packet and by frame. Arrays only: a film of two hours takes about 10 MB."""
+    """What a footage holds, by packet and by frame. Arrays only, 8 MB for an hour; see `columns`.
+
+    shelf: where the arrays are kept. Once a part of them has been worked with, let go of it.
+    """
 
     container: str
     video: VideoIndex
@@ -85,6 +89,7 @@ class FootageIndex:
     damage: tuple[Damage, ...]
     mute: tuple[tuple[int, str], ...] = ()
     """Streams of audio tracks that cannot be decoded at all, and why."""
+    shelf: Shelf = field(default_factory=Shelf)
 
     @property
     def frame_count(self) -> int:
@@ -125,16 +130,18 @@ class FootageIndex:
         return _reconciled(self, decoded_ticks, corrupt)
 
 
-def index_footage(path: Path) -> FootageIndex:
+def index_footage(path: Path, folder: Path | None = None) -> FootageIndex:
     """Read through `path` once and index its video stream and its audio tracks.
 
-    Raises Invalid where there is no video stream or no frame.
+    folder: for the index of a long film; without one it is kept in memory. Raises Invalid where there is no video
+    stream or no frame, OSError where the folder cannot be written to.
     """
+    shelf = Shelf(folder)
     with open_container(path) as container:
         video_stream = main_video(container, path.name)
-        sounds, mute = _sound_columns(container)
+        sounds, mute = _sound_columns(container, shelf)
         sound_streams = [columns.stream for columns in sounds.values()]
-        packets = _PacketColumns(video_stream.codec_context.name)
+        packets = _PacketColumns(video_stream.codec_context.name, shelf)
         broken = False
         for packet in packets_through_damage(container, (video_stream, *sound_streams)):
             if packet is None:
@@ -148,12 +155,16 @@ def index_footage(path: Path) -> FootageIndex:
         tracks = tuple(columns.index() for columns in sounds.values())
     if not len(video.frame_ticks):
         raise Invalid(f"{path.name}: its video stream holds no frame. Give a file with moving pictures.")
-    index = FootageIndex(container_name, video, tracks, (), mute)
+    index = FootageIndex(container_name, video, tracks, (), mute, shelf)
     index = _with_decoded_start(path, index)
-    return replace(index, damage=_damage_in_packets(index, broken))
+    index = replace(index, damage=_damage_in_packets(index, broken))
+    shelf.let_go()
+    return index
 
 
-def _sound_columns(container: "InputContainer") -> tuple[dict[int, SoundColumns], tuple[tuple[int, str], ...]]:
+def _sound_columns(
+    container: "InputContainer", shelf: Shelf
+) -> tuple[dict[int, SoundColumns], tuple[tuple[int, str], ...]]:
     """A column for each audio track that can be decoded, by its stream's index; and the other tracks."""
     found, mute = {}, []
     for stream in container.streams.audio:
@@ -162,7 +173,7 @@ def _sound_columns(container: "InputContainer") -> tuple[dict[int, SoundColumns]
             mute.append((stream.index, "its codec is unknown"))
             continue
         try:
-            found[stream.index] = SoundColumns(stream)
+            found[stream.index] = SoundColumns(stream, shelf)
         except InvalidDataError:
             mute.append((stream.index, f"its headers are not those of {stream.codec_context.name}"))
     return found, tuple(mute)
@@ -187,13 +198,14 @@ def packets_through_damage(container: "InputContainer", streams: tuple[Any, ...]
 
 
 class _PacketColumns:
-    """Collects the packets of the video stream, one array a column."""
+    """Collects the packets of the video stream."""
 
-    def __init__(self, codec: str) -> None:
+    def __init__(self, codec: str, shelf: Shelf) -> None:
         self.codec = codec
-        self.rows: list[NDArray[np.int64]] = []
-        self.block = np.empty((4096, 5), dtype=np.int64)
-        self.used = 0
+        self._shelf = shelf
+        self._pts, self._dts, self._durations = (Column(shelf, np.int64) for _ in range(3))
+        self._sizes, self._flags = Column(shelf, np.int32), Column(shelf, np.uint8)
+        self._count = 0
 
     def add(self, packet: "Packet[Any]") -> None:
         flags = (
@@ -203,30 +215,28 @@ class _PacketColumns:
             | PacketFlag.SHOWS_NOTHING * (not shows_a_frame(self.codec, memoryview(packet)))
             | PacketFlag.NEW_HEADERS * packet.has_sidedata("new_extradata")
         )
-        if self.used == len(self.block):
-            self.rows.append(self.block)
-            self.block, self.used = np.empty_like(self.block), 0
-        pts = NO_TIME if packet.pts is None else packet.pts
-        dts = NO_TIME if packet.dts is None else packet.dts
-        self.block[self.used] = (pts, dts, packet.duration or 0, packet.size, flags)
-        self.used += 1
+        self._pts.append(NO_TIME if packet.pts is None else packet.pts)
+        self._dts.append(NO_TIME if packet.dts is None else packet.dts)
+        self._durations.append(packet.duration or 0)
+        self._sizes.append(packet.size)
+        self._flags.append(flags)
+        self._count += 1
+        if self._count % BLOCK == 0:
+            for column in (self._pts, self._dts, self._durations, self._sizes, self._flags):
+                column.rest()
 
     def index(self, stream: "VideoStream") -> VideoIndex:
-        table = np.concatenate([*self.rows, self.block[: self.used]])
-        pts, dts, durations, sizes, flags = (np.ascontiguousarray(column) for column in table.T)
-        flags = flags.astype(np.uint8)
+        columns = (self._pts, self._dts, self._durations, self._sizes, self._flags)
+        pts, dts, durations, sizes, flags = (column.finished() for column in columns)
         time_base = cast(Fraction, stream.time_base)
-        shown = (flags & (PacketFlag.HIDDEN | PacketFlag.SHOWS_NOTHING)) == 0
-        numbers = np.flatnonzero(shown).astype(np.int64)
-        times = pts[numbers]
-        missing = times == NO_TIME
-        if missing.any() and len(numbers):
+
+        def shown(part: slice) -> Numbered:
+            numbers = np.flatnonzero((flags[part] & (PacketFlag.HIDDEN | PacketFlag.SHOWS_NOTHING)) == 0)
+            times = pts[part][numbers]
             # Without display times (AVI) the order of decoding is the best guess; `reconciled` sets it right.
-            times = np.where(missing, dts[numbers], times)
-        order = np.argsort(times, kind="stable")
-        ticks = times[order]
-        distinct = np.concatenate([[True], ticks[1:] > ticks[:-1]]) if len(ticks) else np.zeros(0, dtype=bool)
-        frame_packets, ticks = numbers[order][distinct], ticks[distinct]
+            return numbers + part.start, np.where(times == NO_TIME, dts[part][numbers], times)
+
+        frame_packets, ticks = in_display_order(shown, len(pts), self._shelf)
         return VideoIndex(
             stream.index,
             self.codec,
@@ -234,9 +244,8 @@ class _PacketColumns:
             stream.width,
             stream.height,
             pts,
-            dts,
             durations,
-            sizes.astype(np.int32),
+            sizes,
             flags,
             frame_packets,
             ticks,
@@ -281,33 +290,47 @@ def _with_decoded_start(path: Path, index: FootageIndex) -> FootageIndex:
                         break
         except FFmpegError:
             return index
-    early = video.frame_ticks < (max(given) if given else sure)
-    keep = ~early | np.isin(video.frame_ticks, np.array(given, dtype=np.int64))
+    early = int(np.searchsorted(video.frame_ticks, max(given) if given else sure))
+    keep = np.isin(video.frame_ticks[:early], np.array(given, dtype=np.int64))
     return replace(index, video=_keeping(video, keep))
 
 
 def _keeping(video: VideoIndex, keep: NDArray[np.bool_]) -> VideoIndex:
+    """The same without some of its first frames. keep: of each of so many of them, whether it stays."""
+    count = len(keep)
     flags = video.packet_flags.copy()
-    flags[video.frame_packets[~keep]] |= np.uint8(PacketFlag.SHOWS_NOTHING)
+    flags[video.frame_packets[:count][~keep]] |= np.uint8(PacketFlag.SHOWS_NOTHING)
+
+    def kept(frames: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.concatenate((frames[:count][keep], frames[count:])) if keep.any() else frames[count:]
+
     return replace(
-        video, packet_flags=flags, frame_packets=video.frame_packets[keep], frame_ticks=video.frame_ticks[keep]
+        video, packet_flags=flags, frame_packets=kept(video.frame_packets), frame_ticks=kept(video.frame_ticks)
     )
 
 
 def _damage_in_packets(index: FootageIndex, broken: bool) -> tuple[Damage, ...]:
-    flags = index.video.packet_flags[index.video.frame_packets]
-    keys = np.flatnonzero(flags & PacketFlag.KEY)
-    found = [
-        around(keys, len(flags), f, f, "incomplete packet") for f in np.flatnonzero(flags & PacketFlag.CORRUPT).tolist()
-    ]
-    for frame in holes(index.frame_times):
+    count = index.frame_count
+    keys, corrupt = _flagged_frames(index, PacketFlag.KEY), _flagged_frames(index, PacketFlag.CORRUPT)
+    found = [around(keys, count, frame, frame, "incomplete packet") for frame in corrupt.tolist()]
+    for frame in holes(index.frame_times, index.shelf):
         start, end = index.seconds_at(frame - 1), index.seconds_at(frame)
         # Bytes that are gone take sound with them; where the sound goes on, it is a frame that is shown for long.
         if all(sound.pauses_within(start, end) for sound in index.sounds):
-            found.append(around(keys, len(flags), frame - 1, frame, "a hole in time"))
+            found.append(around(keys, count, frame - 1, frame, "a hole in time"))
     if broken:
-        found.append(Damage(len(flags), len(flags), "part of the file cannot be read"))
+        found.append(Damage(count, count, "part of the file cannot be read"))
     return merged(found)
+
+
+def _flagged_frames(index: FootageIndex, flag: PacketFlag) -> NDArray[np.int64]:
+    """The numbers of the frames whose packets have that flag."""
+    video = index.video
+    found = [
+        np.flatnonzero(video.packet_flags[video.frame_packets[part]] & flag) + part.start
+        for part in index.shelf.blocks(index.frame_count)
+    ]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
 def _among(ticks: NDArray[np.int64], rising: NDArray[np.int64]) -> NDArray[np.bool_]:

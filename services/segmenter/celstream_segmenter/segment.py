@@ -40,7 +40,7 @@ def segment(
     share: Share = WHOLE,
 ) -> Iterator[FoundInShare]:
     """Like `detection.detect`, and cut each chapter into clips; files are written into `scratch`."""
-    work = Work(path, rules, resumption)
+    work = Work(path, rules, resumption, scratch)
     keeper = FrameKeeper()
     stills = StillFiles(scratch)
     for decoding, step in steps(work, share, keeper):
@@ -48,6 +48,7 @@ def segment(
             give_back()  # before as well as after: cutting takes memory of its own
             yield from _cut_chapter(path, rules, work.decoded(step), step, stills, scratch)
             yield chapter_read(step, rules, work.targets)
+            work.index.shelf.let_go()
             give_back()
             continue
         if isinstance(step, Searched):
@@ -89,7 +90,7 @@ def cut(path: Path, rules: SegmentationRules, ranges: list[tuple[int, int]], scr
 
     Raises Invalid for a range outside the footage.
     """
-    index = index_footage(path)
+    index = index_footage(path, scratch)
     stills = StillFiles(scratch)
     planned = [PlannedClip(start, end, ordinal, 0, 1) for ordinal, (start, end) in enumerate(ranges)]
     for clip in planned:

@@ -1,6 +1,6 @@
 """Sound index: at which sample of the footage's time axis each packet of an audio track begins."""
 
-from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from celstream_segmenter.columns import BLOCK, Column, Shelf
 from celstream_segmenter.packet_contents import NO_TIME, flac_samples, opus_samples, used_bits, vorbis_block_samples
 
 if TYPE_CHECKING:
@@ -46,10 +47,15 @@ class SoundIndex:
 
     def pauses_within(self, start: Fraction, end: Fraction) -> bool:
         """Whether packets are missing somewhere from `start` to `end`, in seconds."""
-        ends = self.packet_starts + self.packet_samples
-        gaps = self.packet_starts[1:] - ends[:-1] > self.packet_samples[:-1] // 2
         first, last = float(start * self.sample_rate), float(end * self.sample_rate)
-        inside = (ends[:-1] < last) & (self.packet_starts[1:] > first)
+        near = slice(
+            max(int(np.searchsorted(self.packet_starts, first)) - 1, 0),
+            int(np.searchsorted(self.packet_starts, last)) + 2,
+        )
+        starts, samples = self.packet_starts[near], self.packet_samples[near]
+        ends = starts + samples
+        gaps = starts[1:] - ends[:-1] > samples[:-1] // 2
+        inside = (ends[:-1] < last) & (starts[1:] > first)
         return bool((gaps & inside).any())
 
     @property
@@ -66,10 +72,16 @@ def packet_at(sound: SoundIndex, sample: int) -> int:
 class SoundColumns:
     """Collects the packets of one audio track."""
 
-    def __init__(self, stream: "AudioStream") -> None:
+    def __init__(self, stream: "AudioStream", shelf: Shelf) -> None:
         self.stream = stream
         self.codec = stream.codec_context.name
-        self.pts, self.sizes, self.samples = array("q"), array("q"), array("q")
+        self._shelf = shelf
+        self._pts, self._sizes, self._samples = (
+            Column(shelf, np.int64),
+            Column(shelf, np.int32),
+            Column(shelf, np.int64),
+        )
+        self._count = 0
         self.skipped = 0
         context = stream.codec_context
         if not context.is_open:
@@ -85,16 +97,20 @@ class SoundColumns:
 
     def add(self, packet: "Packet[Any]") -> None:
         time = packet.pts if packet.pts is not None else packet.dts
-        self.pts.append(NO_TIME if time is None else time)
-        self.sizes.append(packet.size)
+        self._pts.append(NO_TIME if time is None else time)
+        self._sizes.append(packet.size)
+        self._count += 1
         samples = self._samples_of(packet)
         if packet.has_sidedata("skip_samples"):
             # libav's AV_PKT_DATA_SKIP_SAMPLES: samples to drop at the packet's start, and at its end (padding)
             data = bytes(packet.get_sidedata("skip_samples"))
-            if len(self.pts) == 1 and samples:
+            if self._count == 1 and samples:
                 self.skipped = int.from_bytes(data[:4], "little")
             samples = max(samples - int.from_bytes(data[4:8], "little"), 0)
-        self.samples.append(samples)
+        self._samples.append(samples)
+        if self._count % BLOCK == 0:
+            for column in (self._pts, self._sizes, self._samples):
+                column.rest()
 
     def _samples_of(self, packet: "Packet[Any]") -> int:
         """How many samples the packet decodes to, from its bytes where the container's clock is too coarse."""
@@ -111,17 +127,22 @@ class SoundColumns:
         return self.frame_size or round((packet.duration or 0) * self.per_tick)
 
     def index(self) -> SoundIndex:
-        pts = np.array(self.pts, dtype=np.int64)
-        samples = np.array(self.samples, dtype=np.int64)
+        pts, sizes, samples = (column.finished() for column in (self._pts, self._sizes, self._samples))
         stream = self.stream
         context = stream.codec_context
         rate = context.sample_rate
-        starts = _sample_positions(pts, samples, cast(Fraction, stream.time_base), rate)
-        sounding = np.flatnonzero(samples)  # Vorbis' first packet gives no sample
-        first = int(starts[sounding[0]]) + self.skipped if len(sounding) else 0
-        if self.skipped and abs(first) < self.per_tick:
-            # Priming is meant to end at time 0; a clock of 1 ms says -7 ms for Opus' 6.5 ms.
-            starts, first = starts - first, 0
+        time_base = cast(Fraction, stream.time_base)
+        sounding = self._first_sounding(samples)  # Vorbis' first packet gives no sample
+        anchor = sounding or 0
+        first = 0
+        if sounding is not None:
+            clock = int(_clock(pts[anchor : anchor + 1], self.per_tick)[0])
+            first = (0 if clock == NO_TIME and not self.whole_per_tick else clock) + self.skipped
+        # Priming is meant to end at time 0; a clock of 1 ms says -7 ms for Opus' 6.5 ms.
+        early = first if self.skipped and abs(first) < self.per_tick else 0
+        starts = Column(self._shelf, np.int64)
+        for block in _sample_positions(pts, samples, anchor, time_base, rate, self._shelf):
+            starts.extend(block - early)
         return SoundIndex(
             stream.index,
             self.codec,
@@ -131,11 +152,19 @@ class SoundColumns:
             context.format.name,
             used_bits(self.codec, context.extradata or b""),
             pts,
-            np.array(self.sizes, dtype=np.int32),
-            starts,
+            sizes,
+            starts.finished(),
             samples,
-            first,
+            first - early,
         )
+
+    def _first_sounding(self, samples: NDArray[np.int64]) -> int | None:
+        """The first packet that holds a sample."""
+        for part in self._shelf.blocks(len(samples)):
+            sounding = np.flatnonzero(samples[part])
+            if len(sounding):
+                return int(part.start + sounding[0])
+        return None
 
 
 def _pcm_bits(codec: str) -> int:
@@ -143,30 +172,46 @@ def _pcm_bits(codec: str) -> int:
     return int(digits) if digits else 8
 
 
+def _clock(pts: NDArray[np.int64], per_tick: Fraction) -> NDArray[np.int64]:
+    """Times in ticks as samples, rounded."""
+    nearest = (2 * pts * per_tick.numerator + per_tick.denominator) // (2 * per_tick.denominator)
+    return np.where(pts == NO_TIME, NO_TIME, nearest)
+
+
 def _sample_positions(
-    pts: NDArray[np.int64], samples: NDArray[np.int64], time_base: Fraction, sample_rate: int
-) -> NDArray[np.int64]:
-    """The first sample of each packet. Packets follow each other without a gap unless their times say otherwise.
+    pts: NDArray[np.int64],
+    samples: NDArray[np.int64],
+    anchor: int,
+    time_base: Fraction,
+    sample_rate: int,
+    shelf: Shelf,
+) -> Iterator[NDArray[np.int64]]:
+    """The first sample of each packet, block by block. Packets follow each other unless their times say otherwise.
 
     A clock that ticks at least once a sample is taken at its word. Matroska rounds times to 1 ms, and muxers place
     Vorbis blocks up to half a block off: their word would put a hole or an overlap between any two packets, so
     sample counts are added up, and the clock is believed only where it is off by more than MAX_CLOCK_JITTER_SECONDS.
+    anchor: the first packet that holds samples; the time of one before it misleads.
     """
     per_tick = time_base * sample_rate
-    nearest = (2 * pts * per_tick.numerator + per_tick.denominator) // (2 * per_tick.denominator)
-    clock = np.where(pts == NO_TIME, NO_TIME, nearest)
-    if (per_tick.denominator == 1 and per_tick <= MAX_SAMPLES_A_TICK) or not len(clock):
-        return clock
-    sounding = np.flatnonzero(samples)
-    anchor = int(sounding[0]) if len(sounding) else 0  # Vorbis' first packet gives no sample, and its time misleads
+    exact = per_tick.denominator == 1 and per_tick <= MAX_SAMPLES_A_TICK
     tolerance = max(int(2 * per_tick), int(MAX_CLOCK_JITTER_SECONDS * sample_rate))
-    starts = np.empty_like(clock)
-    position = int(clock[anchor]) if clock[anchor] != NO_TIME else 0
-    starts[:anchor] = position
-    for number in range(anchor, len(clock)):
-        by_clock = int(clock[number])
-        if by_clock != NO_TIME and abs(by_clock - position) > tolerance:
-            position = by_clock
-        starts[number] = position
-        position += int(samples[number])
-    return starts
+    position: int | None = None
+    for part in shelf.blocks(len(pts)):
+        clock = _clock(pts[part], per_tick)
+        if exact:
+            yield clock
+            continue
+        if position is None:
+            begins = int(_clock(pts[anchor : anchor + 1], per_tick)[0])
+            position = begins if begins != NO_TIME else 0
+        starts = np.empty_like(clock)
+        for at, (by_clock, count) in enumerate(zip(clock.tolist(), samples[part].tolist(), strict=True)):
+            if part.start + at >= anchor:
+                if by_clock != NO_TIME and abs(by_clock - position) > tolerance:
+                    position = by_clock
+                starts[at] = position
+                position += count
+            else:
+                starts[at] = position
+        yield starts

@@ -16,6 +16,7 @@ from celstream_platform.errors import Invalid
 from celstream_platform.footage.opening import open_container
 from numpy.typing import NDArray
 
+from celstream_segmenter.columns import BLOCK
 from celstream_segmenter.free_memory import hand_back
 from celstream_segmenter.packet_contents import NO_TIME
 from celstream_segmenter.packet_index import packets_through_damage
@@ -64,12 +65,6 @@ class TrackReader:
         self.stream_index = stream_index
         self._pts = packet_pts
         self._sizes = packet_sizes
-        self._by_pts: NDArray[np.int32] | None = None
-        """The numbers in order of time; None where they are in that order: a long film has a million of sound."""
-        self._sorted_pts = packet_pts
-        if (packet_pts[1:] < packet_pts[:-1]).any():
-            self._by_pts = np.argsort(packet_pts, kind="stable").astype(np.int32)
-            self._sorted_pts = packet_pts[self._by_pts]
         self._file = shared or OpenedFile(path)
         self._own = shared is None
 
@@ -102,7 +97,7 @@ class TrackReader:
             for packet in read():
                 if packet is None:
                     continue
-                number = self._number_of(packet, number)
+                number = self._number_of(packet, number, first)
                 if number > first and not found:
                     break  # the seek went too far
                 if number < first:
@@ -137,16 +132,19 @@ class TrackReader:
             other.discard = Discard.default if other.index == self.stream_index else Discard.all
         return packets_through_damage(self._file.container, (self.stream,))
 
-    def _number_of(self, packet: "Packet[Any]", previous: int) -> int:
-        """The packet's number: by time and size; -1 while it is not known."""
+    def _number_of(self, packet: "Packet[Any]", previous: int, about: int) -> int:
+        """The packet's number: by time and size, the nearest block to `about` first; -1 while it is not known."""
         following = previous + 1
         pts = NO_TIME if packet.pts is None else packet.pts
         known = previous >= 0 and following < len(self._pts)
         if known and (self._pts[following] == pts or self._sizes[following] == packet.size):
             return following
-        low = int(np.searchsorted(self._sorted_pts, pts, side="left"))
-        high = int(np.searchsorted(self._sorted_pts, pts, side="right"))
-        for number in range(low, high) if self._by_pts is None else self._by_pts[low:high]:
-            if self._sizes[number] == packet.size and number > previous:
-                return int(number)
-        return previous
+        reach = BLOCK // 2
+        while True:
+            low, high = max(following, about - reach), about + reach
+            same = (self._pts[low:high] == pts) & (self._sizes[low:high] == packet.size)
+            if same.any():
+                return low + int(np.argmax(same))
+            if low == following and high >= len(self._pts):
+                return previous
+            reach *= 8
