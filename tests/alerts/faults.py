@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 
 from celstream.dlq import Wanted, replay
@@ -18,6 +19,7 @@ from tests.small_store import grow
 
 FULL = 0.93  # of the store's disk
 ASK_SECONDS = 0.05
+OFFER_SECONDS = 1.0  # between two films: the store is nearly full
 
 
 @contextmanager
@@ -32,15 +34,27 @@ def stopped_broker(studio: Studio) -> Iterator[None]:
 
 @contextmanager
 def dead_letters(studio: Studio) -> Iterator[None]:
-    """The segmenter's scratch folder is gone, as when a volume is unmounted; then the letters are replayed."""
+    """The segmenter's scratch folder is gone, as when a volume is unmounted; in the end the letters are replayed.
+
+    Films come as long as it lasts: those of a moment that no scrape sees, or no evaluation, raise no rate.
+    """
     shutil.rmtree(studio.scratch)
-    for _ in range(2):  # what has not risen between two scrapes has no rate
-        take_in(studio.new_film(), studio.services["catalog"].grpc)
-    try:
-        yield
-    finally:
-        studio.scratch.mkdir()
-        assert replay(studio.addresses["CELSTREAM_EVENTS"], Wanted(stage="segmenter")) == 2
+    before, ended = studio.films, threading.Event()
+
+    def offer() -> None:
+        while not ended.wait(OFFER_SECONDS):
+            take_in(studio.new_film(), studio.services["catalog"].grpc)
+
+    with ThreadPoolExecutor(1) as offering:
+        offered = offering.submit(offer)
+        try:
+            yield
+        finally:
+            ended.set()
+            offered.result()
+            studio.scratch.mkdir()
+            letters = replay(studio.addresses["CELSTREAM_EVENTS"], Wanted(stage="segmenter"))
+            assert letters == studio.films - before
 
 
 @contextmanager
