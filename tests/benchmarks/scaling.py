@@ -89,6 +89,7 @@ def cases() -> list[Case]:
     wide = rendered("keda", zero, f"segmenter.settings.processes={MANY_PROCESSES}")
     around = Surroundings()
     late = replace(around, start_seconds=LATE_SECONDS)
+    alone = replace(around, looks=False)
     broad = replace(around, partitions=MANY_PARTITIONS)
 
     def day(films: arrivals.Films) -> list[Footage]:
@@ -113,6 +114,8 @@ def cases() -> list[Case]:
         worst("sawtooth, KEDA", tooth),
         worst("one footage at a time, KEDA", edge),
         Case("studio day, KEDA, " + ", ".join(BEFORE), before, around, day, before.most),
+        Case("studio day, KEDA, nobody asks", keda, alone, day, keda.most),
+        Case("studio day, HPA, nobody asks", hpa, alone, day, hpa.most),
     ]
 
 
@@ -165,7 +168,10 @@ def main() -> None:
             "partition. By the rules: the longest that one waits more than there.",
             "Turns: changes of direction, from more pods to fewer or back. Two in each ten minutes are the most that "
             "the window and the cooldown allow; a pod lives at least as long as the shorter of them.",
-            "The last line is how the chart was before: a pod could go two minutes after it came.",
+            "`scaleDownSeconds=120` is how the chart was before: a pod could go two minutes after it came.",
+            "A pod with nothing to do looks every 5 s for footage that waits in a partition of a busy one, and asks "
+            "for it the second time. The last two lines are without that: a long film keeps what waits in the other "
+            "partitions of its pod.",
             "KEDA reports the whole lag (`allowIdleConsumers`), and `max` keeps the pods to the partitions: were it "
             "cut to what partitions can use, 15 pods would be near enough to 16 for the HPA, whatever waits.",
             "200 pods: the rules alone. A topic has 16 partitions, so that the chart refuses more than 16 pods and "

@@ -56,16 +56,22 @@ class Group:
         """Of each partition: what is in hand counts until it is committed."""
         return [len(one.waiting) + (one.in_hand is not None) for one in self.partitions]
 
-    def share(self, members: Sequence[int]) -> None:
-        """The group has settled with these members."""
+    def share(self, members: Sequence[int], asked: Sequence[int] = ()) -> None:
+        """The group has settled with these members. asked: partitions for which all ask that have nothing in hand."""
         if not members:
             self.owned, self._fair = {}, {}
             return
         owned = {member: self.owned.get(member, set()) for member in members}
         busy = {member: {p for p in has if self.partitions[p].in_hand} for member, has in owned.items()}
-        target, fair = shares(range(len(self.partitions)), _named(owned), _named(busy))
+        asking = {member: set(asked) for member in members if asked and not busy[member]}
+        target, fair = shares(range(len(self.partitions)), _named(owned), _named(busy), _named(asking))
         self.owned = {member: set(target[_name(member)]) for member in members}
         self._fair = {member: fair[_name(member)] for member in members}
+
+    def waiting(self) -> dict[int, Footage]:
+        """The partitions with footage that waits while nothing of theirs is in hand, and what is next there."""
+        found = enumerate(self.partitions)
+        return {number: one.waiting[0] for number, one in found if one.waiting and one.in_hand is None}
 
     def leave(self, member: int) -> None:
         """A member is gone; its partitions wait for the next settlement."""

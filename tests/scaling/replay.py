@@ -2,7 +2,7 @@
 
 What a pod does is what the product does: one footage at a time, the longest waiting first; a checkpoint after each
 chapter; told to end, it works on while that is announced, then to the next checkpoint if there is time, and gives back
-what it has.
+what it has. Idle, it asks for what waits in the partitions of busy ones; all look at the same moments here.
 """
 
 import heapq
@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from celstream_platform.eventlog.kafka_lookout import LOOK_SECONDS
 from celstream_platform.topics import FOOTAGE
 
 from tests.scaling.activation import Activation, reported
@@ -29,6 +30,7 @@ class Surroundings:
     partitions: int = FOOTAGE.partitions
     start_seconds: float = 10.0  # on a node under load: results/cluster_keda.md
     rebalance_seconds: float = 3.0
+    looks: bool = True  # whether idle pods look for footage that waits in partitions of busy ones
     seed: int = 1
 
 
@@ -59,10 +61,14 @@ class Replay:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._now = 0.0
         self._settling = False
+        self._seen: dict[int, Footage] = {}
+        self._asked: list[int] = []
         self.history = History(footage)
         for one in footage:
             self._at(one.arrived, lambda one=one: self._arrive(one))  # type: ignore[misc]
         self._scale(always or rules.least)
+        if around.looks:
+            self._look_around()
         if not always:
             self._autoscaler = Autoscaler(rules, 0.0, rules.least)
             self._at(self._random.uniform(0, SYNC_SECONDS), self._sync)
@@ -172,10 +178,21 @@ class Replay:
             self._settling = True
             self._after(self._around.rebalance_seconds, self._settled)
 
+    def _look_around(self) -> None:
+        """Idle pods look for what waits elsewhere, and ask for what they see a second time."""
+        seen = self._group.waiting() if any(pod.ready is not None and not pod.footage for pod in self._pods) else {}
+        asked = [number for number, footage in seen.items() if self._seen.get(number) is footage]
+        if asked and not self._settling:
+            self._asked = asked
+            self._settle()
+        self._seen = seen
+        self._after(LOOK_SECONDS, self._look_around)
+
     def _settled(self) -> None:
         self._settling = False
         members = [pod for pod in self._pods if pod.ready is not None]
-        self._group.share([pod.number for pod in members])
+        self._group.share([pod.number for pod in members], self._asked)
+        self._asked = []
         for pod in members:
             self._take(pod)
 

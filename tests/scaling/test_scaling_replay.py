@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.benchmarks.scaling import LENGTH_SECONDS, Case, bound, replay
+from tests.benchmarks.scaling import LENGTH_SECONDS, Case, bound, most_by_the_rules, replay
 from tests.scaling import arrivals
 from tests.scaling.figures import figures, turns
 from tests.scaling.group import Footage, Group
@@ -52,6 +52,27 @@ def test_no_pod_goes_before_the_window_is_over_and_none_is_killed(name: str) -> 
     assert found.shortest_life >= least
     assert found.most_turns_in_an_hour <= 2 * 3600 / least
     assert found.longest_end < rules.ending.grace_seconds
+
+
+@pytest.mark.parametrize("name", ["studio day", "steps", "by processor time"])
+def test_no_footage_waits_behind_a_long_film_of_another_partition_while_pods_are_idle(name: str) -> None:
+    """Less than without asking; what is left is pods that are not there yet, and films of the same partition."""
+    as_is = case(name)
+    alone = replace(as_is, around=replace(as_is.around, looks=False))
+    always = replay(as_is, always=True)
+    assert most_by_the_rules(replay(as_is), always) < most_by_the_rules(replay(alone), always) / 3
+
+
+def test_idle_pods_share_what_waits_behind_work_in_hand() -> None:
+    group = Group(4)
+    for partition in range(4):
+        group.arrive(Footage(0.0, partition, 1, 10.0, 1.0))
+    group.share([1])
+    assert group.take(1) is not None
+    group.share([1, 2, 3])
+    group.share([1, 2, 3], sorted(group.waiting()))
+    assert group.owned[1] == {0}
+    assert {len(group.owned[2]), len(group.owned[3])} == {1, 2}
 
 
 def test_each_footage_is_finished_once_by_one_pod_after_the_other() -> None:

@@ -1,5 +1,6 @@
 """What the Kafka event log decides without a network: shares, bookmarks, what is handed out, what a URL means."""
 
+import json
 import os
 import threading
 
@@ -7,10 +8,11 @@ import pytest
 from celstream_platform.errors import Invalid, Unavailable
 from celstream_platform.eventlog import open_event_log
 from celstream_platform.eventlog.kafka import instance_name
-from celstream_platform.eventlog.kafka_assignor import shares
+from celstream_platform.eventlog.kafka_assignor import ASKS, KeepWhatIsInHand, shares
 from celstream_platform.eventlog.kafka_bookmarks import Bookmark, Failures, Holder, decode, encode
 from celstream_platform.eventlog.kafka_connection import parse
 from celstream_platform.eventlog.kafka_hand import Hand, by_partition
+from celstream_platform.eventlog.kafka_lookout import LOOK_SECONDS, Lookout
 from celstream_platform.eventlog.kafka_records import place
 from celstream_platform.eventlog.kafka_watchdog import Watchdog
 from celstream_platform.eventlog.liveness import Process, machine, process
@@ -70,6 +72,97 @@ def test_where_nothing_is_in_hand_the_shares_are_even_and_as_much_stays_as_can(
     assert max(fair.values()) - min(fair.values()) <= 1
     for member, has in target.items():
         assert len(set(has) & owned[member]) == min(len(owned[member]), fair[member])
+
+
+@given(groups(), st.data())
+def test_what_idle_members_ask_for_and_a_busy_one_has_besides_its_work_is_theirs(
+    group: tuple[list[object], dict[str, set[object]], dict[str, set[object]]], data: st.DataObject
+) -> None:
+    all_of_them, owned, busy = group
+    idle = [member for member in owned if not busy[member]]
+    asked = {
+        member: {p for p in all_of_them if data.draw(st.booleans())} for member in idle if data.draw(st.booleans())
+    }
+    target, _ = shares(all_of_them, owned, busy, asked)
+    assert sorted(p for has in target.values() for p in has) == sorted(all_of_them)  # type: ignore[type-var]
+    for member, has in busy.items():
+        assert has <= set(target[member])
+    owner = {p: member for member, has in owned.items() for p in has}
+    for p in {p for wanted in asked.values() for p in wanted}:
+        (gets,) = (member for member, has in target.items() if p in has)
+        if p in busy.get(owner.get(p, ""), ()):
+            assert gets == owner[p]
+        elif owner.get(p) in idle:
+            assert gets == owner[p], "who is as idle takes it at once"
+        else:
+            assert p in asked[gets]
+
+
+class Told:
+    """One member as its leader sees it: what its metadata says."""
+
+    def __init__(self, name: str, owned: set[object], busy: set[object], asked: list[object]) -> None:
+        assignor = KeepWhatIsInHand(lambda: owned, lambda: busy)
+        assignor.ask(asked)
+        self.member_id, self.metadata = name, assignor.metadata([TOPIC])
+
+
+class Topics:
+    """A cluster with four partitions of each topic."""
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set(range(4)) if topic == TOPIC else set()
+
+
+def test_who_asks_is_given_in_two_rounds_what_waits_behind_work_in_hand() -> None:
+    all_of_them = partitions(0, 1, 2, 3)
+    busy = Told("busy", set(all_of_them[:3]), set(all_of_them[:1]), all_of_them[3:])
+    asks = Told("idle", set(all_of_them[3:]), set(), all_of_them[1:2])
+    leader = KeepWhatIsInHand(set, set)
+    first = leader.assign(Topics(), [busy, asks])
+    assert numbers(first) == {"busy": [0, 2], "idle": [3]}, "what moves is given up first"
+    gave_up = Told("busy", {all_of_them[0], all_of_them[2]}, set(all_of_them[:1]), [])
+    assert numbers(leader.assign(Topics(), [gave_up, asks])) == {"busy": [0, 2], "idle": [1, 3]}
+
+
+def numbers(assignments: dict[str, object]) -> dict[str, list[int]]:
+    return {member: sorted(p for _, ps in one.assigned_partitions for p in ps) for member, one in assignments.items()}  # type: ignore[attr-defined]
+
+
+def test_each_question_is_another_one_and_members_of_before_see_no_topic_in_it() -> None:
+    assignor = KeepWhatIsInHand(set, set)
+    assignor.ask(partitions(1))
+    first = assignor.metadata([TOPIC]).user_data
+    assignor.ask(partitions(1))
+    again = assignor.metadata([TOPIC]).user_data
+    assert first != again
+    assert all(name.startswith(ASKS) and all(isinstance(n, int) for n in ns) for name, ns in json.loads(again).items())
+    assignor.ask([])
+    assert assignor.metadata([TOPIC]).user_data == b"{}"
+
+
+def test_what_was_seen_twice_where_it_was_is_asked_for_and_ever_more_rarely_in_vain() -> None:
+    now = [0.0]
+    lookout = Lookout(lambda: now[0])
+
+    def seconds_until_due() -> float:
+        began = now[0]
+        while not lookout.is_due:
+            now[0] += LOOK_SECONDS
+        return now[0] - began
+
+    assert seconds_until_due() == LOOK_SECONDS
+    assert lookout.saw({"a": 3, "b": 0}) == frozenset()
+    assert seconds_until_due() == LOOK_SECONDS
+    assert lookout.saw({"a": 4, "b": 0}) == {"b"}
+    found = []
+    for _ in range(8):
+        found.append(seconds_until_due() / LOOK_SECONDS)
+        assert lookout.saw({"b": 0}) == {"b"}
+    assert found == [1, 2, 4, 8, 16, 32, 64, 64]
+    lookout.rest()
+    assert seconds_until_due() == LOOK_SECONDS
+    assert lookout.saw({"b": 0}) == frozenset()
 
 
 def test_a_bookmark_is_read_as_it_was_written() -> None:

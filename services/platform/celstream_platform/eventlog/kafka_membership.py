@@ -19,7 +19,7 @@ from celstream_platform.eventlog.kafka_assignor import KeepWhatIsInHand
 from celstream_platform.eventlog.kafka_bookmarks import Bookmark, Failures, Holder, decode, encode
 from celstream_platform.eventlog.kafka_connection import REQUEST_SECONDS, Connection, make, speaking
 from celstream_platform.eventlog.kafka_hand import Hand
-from celstream_platform.eventlog.kafka_records import to_delivery
+from celstream_platform.eventlog.kafka_records import place, to_delivery
 from celstream_platform.eventlog.kafka_transactions import GroupMoved
 from celstream_platform.eventlog.liveness import Process, now_seconds, process
 
@@ -134,6 +134,30 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]
                 if position is not None and position > max(0, places[partition].position):
                     found[partition] = position
         return found
+
+    def waiting_elsewhere(self) -> dict[Any, int]:
+        """Partitions of others with events that nobody has in hand, and their positions; none where nobody is busy."""
+        found, busy = {}, False
+        with speaking(self._connection, "looking at the group's work"):
+            topics = {topic: self._consumer.partitions_for_topic(topic) for topic in self._consumer.subscription()}
+            all_of_them = [place(topic, number) for topic, numbers in topics.items() for number in numbers or ()]
+            milliseconds = int(REQUEST_SECONDS * 1000)
+            marks = self._coordinator.fetch_committed_offsets(all_of_them, timeout_ms=milliseconds)
+            ends = self._consumer.end_offsets(all_of_them, timeout_ms=milliseconds)
+        for partition, end in ends.items():
+            mark = marks.get(partition)
+            position = max(0, mark.offset) if mark else 0
+            in_hand = mark is not None and decode(mark.metadata).holder is not None
+            busy |= in_hand
+            if end > position and not in_hand and partition not in self._hand.places:
+                found[partition] = position
+        return found if busy else {}
+
+    def ask(self, partitions: Collection[Any]) -> None:
+        """Ask for partitions of others, in a round of the group; see `KeepWhatIsInHand.ask`."""
+        self._assignor.ask(partitions)
+        if partitions and self.metadata() is not None:
+            self._coordinator.request_rejoin()
 
     def identity(self) -> Any:
         """Kafka's names of this member, which fence whoever leaves in its place."""

@@ -22,6 +22,7 @@ from celstream_platform.errors import Fenced, Unavailable
 from celstream_platform.eventlog.kafka_bookmarks import Failures
 from celstream_platform.eventlog.kafka_connection import REBALANCE_SECONDS, Connection
 from celstream_platform.eventlog.kafka_hand import Hand, Place, by_partition
+from celstream_platform.eventlog.kafka_lookout import Lookout
 from celstream_platform.eventlog.kafka_membership import Membership
 from celstream_platform.eventlog.kafka_transactions import GroupMoved, Transactions
 from celstream_platform.eventlog.liveness import Process, now_seconds
@@ -61,6 +62,7 @@ class KafkaSession:
         self._lock = threading.RLock()
         self._hand = Hand()
         self._most = 0  # events that the last poll asked for
+        self._lookout = Lookout()
         self._lost = False  # this member's name is somebody else's, or a transaction's end is unknown
         self._transactions = Transactions(connection, f"{group}/{instance}")
         self._transactions.open()  # whoever was this member cannot commit from now on
@@ -84,9 +86,11 @@ class KafkaSession:
                     self._pump(self._wait_seconds(deadline))
                     taken = self._take(max_events)
                 if taken:
+                    self._lookout.rest()
                     return taken
                 if time.monotonic() >= deadline:
                     self._catch_up()
+                    self._look_around()
                     return []
 
     def commit(self, consumed: Sequence[Delivery], events: Sequence[Event]) -> None:
@@ -336,6 +340,14 @@ class KafkaSession:
                 self._hand.done(partition, position)
             for partition in marks:
                 self._place(partition).marked_until = self._place(partition).hand_until()
+
+    def _look_around(self) -> None:
+        """Where there is nothing to do, ask for partitions whose events wait behind somebody's long work."""
+        membership = self._membership
+        if self._lost or membership is None or membership.metadata() is None:
+            return
+        if self._lookout.is_due and not self._hand.busy and not self._hand.waiting():
+            membership.ask(self._lookout.saw(membership.waiting_elsewhere()))
 
     def _clear_bookmarks(self) -> None:
         """Nothing is in hand any more: whoever inherits the partitions shall not count it as our death."""
