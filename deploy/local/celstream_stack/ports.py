@@ -4,14 +4,21 @@ import secrets
 import socket
 
 LOOPBACK = "127.0.0.1"  # where servers listen, unless a stack says otherwise
+# Below the ports that Linux gives to whoever asks for any, and Kubernetes to services: one of those may be gone before
+# its server listens there, or while it is away for a moment.
+PORTS = range(10_000, 30_000)
 
 
 def free_port() -> int:
     """A port of the loopback address that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        port: int = listener.getsockname()[1]
-    return port
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as listener:
+            try:
+                listener.bind((LOOPBACK, port))
+            except OSError:
+                continue
+        return port
 
 
 def secret() -> str:

@@ -34,7 +34,7 @@ ADVICE = "Install Java 17 or newer and Maven (Debian: apt-get install openjdk-17
 OWNER = "celstream"  # of the databases
 DATABASE = "celstream"
 UNPRIVILEGED = ("postgres", "nobody")  # whom root runs it as: the first of them that the machine has
-READY_SECONDS = 2
+CONNECT_SECONDS = 10  # as a rule milliseconds; on a busy machine seconds
 
 # Its own networks: elsewhere than on the loopback address it lets nobody in by itself.
 NEIGHBOURS = "host all all samenet scram-sha-256\n"
@@ -162,7 +162,7 @@ def connect(settings: Mapping[str, str], database: str) -> "psycopg.Connection[t
         user=OWNER,
         password=settings["password"],
         dbname=database,
-        connect_timeout=READY_SECONDS,
+        connect_timeout=CONNECT_SECONDS,
         autocommit=True,
     )
 
