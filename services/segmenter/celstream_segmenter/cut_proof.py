@@ -2,17 +2,18 @@
 
 import itertools
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Literal, Self, cast
 
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.codec.context import ThreadType
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from celstream_platform.footage.opening import open_container
@@ -22,12 +23,14 @@ from celstream_segmenter.cut_result import ClipSound, CutResult
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.packet_index import FootageIndex
+from celstream_segmenter.packet_proof import begins_anew, checksum_alone, packet_checksum
 from celstream_segmenter.sound_cut import copied_packets, first_packet
 from celstream_segmenter.sound_encode import Samples, channels_first, decoded_samples
 from celstream_segmenter.sound_index import SoundIndex, packet_at
 from celstream_segmenter.track_reader import OpenedFile, TrackReader
 
 Extent = Literal["start", "boundaries", "full"]
+NO_KEYS: Mapping[int, int] = MappingProxyType({})
 
 _BOUNDARY_FRAMES = 3
 _BOUNDARY_SAMPLES = 8192
@@ -98,6 +101,7 @@ class Prover:
         *,
         extent: Extent = "boundaries",
         expected: NDArray[np.uint64] | None = None,
+        keys: Mapping[int, int] = NO_KEYS,
     ) -> CutProof:
         """Compare the clip with frames [start_frame, start_frame + result.frame_count) of the footage.
 
@@ -105,17 +109,20 @@ class Prover:
         the rest is counted and its times compared: the packets are the footage's own, and what follows a right frame
         decodes right.
         expected: frame_checksum of each of those frames ("start": of the first), where a decoding pass has them.
+        keys: frame_checksum of the footage's key frames, by their time in ticks, where a decoding pass has them. With
+        "start" the clip's hidden key frame then stands for its first frame, where `packet_proof` says that it can.
         """
         index, count = self._index, result.frame_count
         ticks = index.frame_times[start_frame : start_frame + count] - index.ticks_at(start_frame)
         times = [int(tick) * index.time_base for tick in ticks]
         wanted = _numbers(count, extent)
-        sources = self._checksums(start_frame, wanted, expected)
-        with open_container(clip_path) as clip:
-            shown, heard = _packets_and_sound(clip, result.sounds, extent)
-            faults = list(_timing_faults(shown, times))
-            given = _clip_checksums(clip, wanted, times, sparingly=not index.damage)
-        for number, source in zip(wanted, sources, strict=True):
+        with open_container(clip_path, headers_tell=True) as clip:
+            pictures, heard = _packets_and_sound(clip, result.sounds, extent)
+            faults = list(_timing_faults(sorted(pictures.shown), times))
+            by_packets = extent == "start" and self._is_by_packets(clip, pictures, result, keys)
+            given = {} if by_packets else _clip_checksums(clip, wanted, times, sparingly=not index.damage)
+        sources = [] if by_packets else self._checksums(start_frame, wanted, expected)
+        for number, source in zip([] if by_packets else wanted, sources, strict=True):
             if number not in given:
                 faults.append(f"frame {number} of the clip is missing")
             elif given[number] != source:
@@ -128,6 +135,21 @@ class Prover:
                 largest = max(largest, difference)
                 sound_faults.extend(fault)
         return CutProof(extent, len(wanted), samples, largest, (*faults, *sound_faults), tuple(sound_faults))
+
+    def _is_by_packets(
+        self, clip: InputContainer, pictures: "_Pictures", result: CutResult, keys: Mapping[int, int]
+    ) -> bool:
+        """Whether the clip's packets prove its frames: see `packet_proof`."""
+        copied, head = result.copied, pictures.first
+        if copied is None or head is None or self._index.damage or pictures.checksums != list(copied.checksums):
+            return False
+        known = keys.get(int(self._index.video.packet_pts[copied.first]))
+        context = clip.streams.video[0].codec_context
+        return (
+            known is not None
+            and begins_anew(self._index.video.codec, bytes(context.extradata or b""), memoryview(head))
+            and checksum_alone(context, head) == known
+        )
 
     def _checksums(self, start_frame: int, wanted: list[int], expected: NDArray[np.uint64] | None) -> list[int]:
         if expected is not None:
@@ -184,10 +206,11 @@ def prove_clip(
     *,
     extent: Extent = "boundaries",
     expected: NDArray[np.uint64] | None = None,
+    keys: Mapping[int, int] = NO_KEYS,
 ) -> CutProof:
     """Prove one clip; for many clips of one footage keep a `Prover`. See Prover.prove."""
     with Prover(path, index) as prover:
-        return prover.prove(start_frame, clip_path, result, extent=extent, expected=expected)
+        return prover.prove(start_frame, clip_path, result, extent=extent, expected=expected, keys=keys)
 
 
 def _numbers(count: int, extent: Extent) -> list[int]:
@@ -218,11 +241,27 @@ class _Heard:
             self.have += frame.samples
 
 
+@dataclass(slots=True)
+class _Pictures:
+    """The video packets of the clip: when its header shows frames, CRC-32 of each packet, and the first one."""
+
+    shown: list[Fraction] = field(default_factory=list)
+    checksums: list[int] = field(default_factory=list)
+    first: "Packet[VideoStream] | None" = None
+
+    def add(self, packet: "Packet[VideoStream]") -> None:
+        if packet.size:
+            self.first = self.first or packet
+            self.checksums.append(packet_checksum(packet))
+            if not packet.is_discard and packet.pts is not None:
+                self.shown.append(packet.pts * packet.time_base)
+
+
 def _packets_and_sound(
     clip: InputContainer, sounds: Sequence[ClipSound], extent: Extent
-) -> tuple[list[Fraction], dict[int, _Heard]]:
-    """One pass over the clip: when its header shows frames, and what its tracks play."""
-    shown: list[Fraction] = []
+) -> tuple[_Pictures, dict[int, _Heard]]:
+    """One pass over the clip: its video packets, and what its tracks play."""
+    pictures = _Pictures()
     heard: dict[int, _Heard] = {}
     for plan in sounds:
         if plan.track is not None:
@@ -232,8 +271,7 @@ def _packets_and_sound(
     tracks = {stream.index: number for number, stream in enumerate(clip.streams.audio)}
     for packet in clip.demux(video, *clip.streams.audio):
         if packet.stream_index == video.index:
-            if packet.size and not packet.is_discard and packet.pts is not None:
-                shown.append(packet.pts * packet.time_base)
+            pictures.add(cast("Packet[VideoStream]", packet))
         else:
             track = heard.get(tracks[packet.stream_index])
             if track is not None and packet.size:
@@ -241,7 +279,7 @@ def _packets_and_sound(
             if track is not None and track.have < track.wanted:
                 for frame in cast(list[AudioFrame], packet.decode()):
                     track.add(frame)
-    return sorted(shown), heard
+    return pictures, heard
 
 
 def _timing_faults(shown: list[Fraction], times: list[Fraction]) -> Iterator[str]:

@@ -29,13 +29,21 @@ class ClipSound:
 
 
 @dataclass(frozen=True, slots=True)
+class CopiedPackets:
+    """Which of the footage's video packets a clip has. first: number of the first. checksums: CRC-32 of each."""
+
+    first: int
+    checksums: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CutResult:
     """How a clip was made.
 
     method: "packets" (copied) or "encoded" (lossless). lead_in_frames: frames that the clip carries hidden before its
     first one. reason_for_encoding: None for packets. frame_count, time_base, duration_ticks: the clip's frames show at
     (frame_times - frame_times[start]) of the footage's index, in time_base; the last one ends at duration_ticks.
-    sounds: one entry for each audio track of the footage.
+    sounds: one entry for each audio track of the footage. copied: the packets, where they were copied.
     """
 
     method: Literal["packets", "encoded"]
@@ -45,3 +53,4 @@ class CutResult:
     lead_in_frames: int
     reason_for_encoding: str | None
     sounds: tuple[ClipSound, ...]
+    copied: CopiedPackets | None = None

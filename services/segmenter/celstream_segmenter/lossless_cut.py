@@ -16,8 +16,8 @@ from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
 from celstream_segmenter.clip_file import ClipTrack, write_clip
-from celstream_segmenter.cut_proof import CutProof, Extent, Prover
-from celstream_segmenter.cut_result import ClipSound, CutResult
+from celstream_segmenter.cut_proof import NO_KEYS, CutProof, Extent, Prover
+from celstream_segmenter.cut_result import ClipSound, CopiedPackets, CutResult
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.lossless_encode import encoded_track
 from celstream_segmenter.packet_cut import CODECS_IN_MP4, PacketRun, packet_run, video_track
@@ -88,8 +88,11 @@ class Cutter:
                 "Give a start before an end, both inside."
             )
         run = encode_because or self._run(start_frame, end_frame, max_lead_in_seconds, keys_back)
+        checksums: list[int] = []
         track = (
-            self._encode(start_frame, end_frame) if isinstance(run, str) else self._copy(run, start_frame, end_frame)
+            self._encode(start_frame, end_frame)
+            if isinstance(run, str)
+            else self._copy(run, start_frame, end_frame, checksums)
         )
         sounds, sound_tracks = self._cut_sounds(start_frame, end_frame, left_out or {})
         write_clip(out_path, [track, *sound_tracks])
@@ -102,6 +105,7 @@ class Cutter:
             0 if isinstance(run, str) else run.lead_in_frames,
             run if isinstance(run, str) else None,
             sounds,
+            None if isinstance(run, str) else CopiedPackets(run.first, tuple(checksums)),
         )
 
     def cut_and_prove(
@@ -112,22 +116,27 @@ class Cutter:
         *,
         extent: Extent = "boundaries",
         expected: NDArray[np.uint64] | None = None,
+        keys: Mapping[int, int] = NO_KEYS,
         max_lead_in_seconds: float = MAX_LEAD_IN_SECONDS,
     ) -> tuple[CutResult, CutProof]:
         """Like `cut`, and proven: where copied packets decode differently, from an earlier key frame, else encoded.
 
         An audio track that cannot go along, unaltered, is left out; the result says why.
-        expected: frame_checksum of each frame of the range, where a decoding pass has them already.
+        expected: frame_checksum of each frame of the range, where a decoding pass has them already; keys: see Prover.
         Raises Invalid where even the encoded clip differs: the footage does not decode the same way twice;
         InvalidDataError where MP4 does not take its packets.
         """
         try:
-            return self._cut_and_prove(start_frame, end_frame, out_path, extent, expected, max_lead_in_seconds, {})
+            return self._cut_and_prove(
+                start_frame, end_frame, out_path, extent, expected, keys, max_lead_in_seconds, {}
+            )
         except (Invalid, InvalidDataError):
             left_out = self._faulty_sounds(start_frame, end_frame, out_path, extent, max_lead_in_seconds)
             if not left_out:
                 raise
-        return self._cut_and_prove(start_frame, end_frame, out_path, extent, expected, max_lead_in_seconds, left_out)
+        return self._cut_and_prove(
+            start_frame, end_frame, out_path, extent, expected, keys, max_lead_in_seconds, left_out
+        )
 
     def _faulty_sounds(
         self, start_frame: int, end_frame: int, out_path: Path, extent: Extent, max_lead_in_seconds: float
@@ -141,7 +150,7 @@ class Cutter:
                 result = self.cut(
                     start_frame, end_frame, out_path, max_lead_in_seconds=max_lead_in_seconds, left_out=others
                 )
-                proof = self._proven(start_frame, out_path, result, extent, None)
+                proof = self._proven(start_frame, out_path, result, extent, None, NO_KEYS)
                 if proof.sound_faults:
                     faulty[stream] = f"it does not decode the same way twice ({proof.sound_faults[0]})"
             except Invalid as error:
@@ -151,11 +160,17 @@ class Cutter:
         return faulty
 
     def _proven(
-        self, start_frame: int, path: Path, result: CutResult, extent: Extent, expected: NDArray[np.uint64] | None
+        self,
+        start_frame: int,
+        path: Path,
+        result: CutResult,
+        extent: Extent,
+        expected: NDArray[np.uint64] | None,
+        keys: Mapping[int, int],
     ) -> CutProof:
         if self._prover is None:
             self._prover = Prover(self._path, self._index, self._opened())
-        return self._prover.prove(start_frame, path, result, extent=extent, expected=expected)
+        return self._prover.prove(start_frame, path, result, extent=extent, expected=expected, keys=keys)
 
     def _cut_and_prove(
         self,
@@ -164,6 +179,7 @@ class Cutter:
         out_path: Path,
         extent: Extent,
         expected: NDArray[np.uint64] | None,
+        keys: Mapping[int, int],
         max_lead_in_seconds: float,
         left_out: Mapping[int, str],
     ) -> tuple[CutResult, CutProof]:
@@ -181,7 +197,7 @@ class Cutter:
                 encode_because=reason,
                 left_out=left_out,
             )
-            proof = self._proven(start_frame, out_path, result, extent, expected)
+            proof = self._proven(start_frame, out_path, result, extent, expected, keys)
             if proof.holds:
                 return result, proof
             if result.method == "encoded" or proof.pictures_hold:
@@ -205,13 +221,13 @@ class Cutter:
             return f"lead-in of {float(lead_in):.1f} s from the key frame, more than {max_lead_in_seconds:g} s"
         return run
 
-    def _copy(self, run: PacketRun, start_frame: int, end_frame: int) -> ClipTrack:
+    def _copy(self, run: PacketRun, start_frame: int, end_frame: int, checksums: list[int]) -> ClipTrack:
         video = self._index.video
         if self._video is None:
             self._video = TrackReader(
                 self._path, video.stream_index, video.packet_pts, video.packet_sizes, self._opened()
             )
-        return video_track(self._video, self._index, run, start_frame, end_frame)
+        return video_track(self._video, self._index, run, start_frame, end_frame, checksums)
 
     def _opened(self) -> OpenedFile:
         if self._file is None:

@@ -16,6 +16,7 @@ from celstream_segmenter.clip_file import ClipTrack, Shown
 from celstream_segmenter.frame_reader import key_packets_before
 from celstream_segmenter.packet_contents import NO_TIME
 from celstream_segmenter.packet_index import FootageIndex, PacketFlag, VideoIndex
+from celstream_segmenter.packet_proof import packet_checksum
 from celstream_segmenter.track_reader import TrackReader
 
 CODECS_IN_MP4 = frozenset({"h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9", "mpeg4", "mpeg2video", "mpeg1video"})
@@ -72,9 +73,12 @@ def _end_ticks(video: VideoIndex, end_frame: int) -> int:
 
 
 def video_track(
-    reader: TrackReader, index: FootageIndex, run: PacketRun, start_frame: int, end_frame: int
+    reader: TrackReader, index: FootageIndex, run: PacketRun, start_frame: int, end_frame: int, checksums: list[int]
 ) -> ClipTrack:
-    """The track that copies `run` and shows frames [start_frame, end_frame) of it."""
+    """The track that copies `run` and shows frames [start_frame, end_frame) of it.
+
+    checksums: `packet_checksum` of each packet is added to it as it is copied.
+    """
     time_base = index.time_base
     scale = time_base.numerator
 
@@ -90,6 +94,7 @@ def video_track(
         ends = np.append(run.dts[1:], run.dts[-1] + max(int(index.video.packet_durations[run.last]), 1))
         for number, packet in reader.packets(run.first, run.last):
             at = number - run.first
+            checksums.append(packet_checksum(packet))
             packet.pts, packet.dts = int(run.pts[at]) * scale, int(run.dts[at]) * scale
             packet.duration = int(ends[at] - run.dts[at]) * scale
             if at > 0 and run.pts[at] <= run.start and packet.is_keyframe:

@@ -3,7 +3,7 @@
 detection → plan → stills → cut and prove, chapter by chapter; each result is reported at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from celstream_segmenter.analysis import Searched
 from celstream_segmenter.chapter import Chapter
 from celstream_segmenter.clip_measurements import ClipMeasurer
 from celstream_segmenter.clip_plan import PlannedClip, Refusal, damaged_ranges, plan
+from celstream_segmenter.cut_proof import NO_KEYS
 from celstream_segmenter.detection import WHOLE, Work, chapter_read, report, steps
 from celstream_segmenter.found import ClipMade, Found, FoundInShare, MissingSound, Refused, Resumption, SoundTrack
 from celstream_segmenter.frame_reader import FrameReader
@@ -46,7 +47,7 @@ def segment(
     for decoding, step in steps(work, share, keeper):
         if isinstance(step, Chapter):
             give_back()  # before as well as after: cutting takes memory of its own
-            yield from _cut_chapter(path, rules, work.decoded(step), step, stills, scratch)
+            yield from _cut_chapter(path, rules, work.decoded(step), step, stills, keeper.keys, scratch)
             yield chapter_read(step, rules, work.targets)
             work.index.shelf.let_go()
             give_back()
@@ -62,7 +63,13 @@ def segment(
 
 
 def _cut_chapter(
-    path: Path, rules: SegmentationRules, index: FootageIndex, chapter: Chapter, stills: StillFiles, scratch: Path
+    path: Path,
+    rules: SegmentationRules,
+    index: FootageIndex,
+    chapter: Chapter,
+    stills: StillFiles,
+    keys: Mapping[int, int],
+    scratch: Path,
 ) -> Iterator[Found]:
     damage = [(found.start_frame, found.end_frame) for found in index.damage]
     with SoundLevel(path, next(iter(index.sounds), None)) as sound:
@@ -75,7 +82,7 @@ def _cut_chapter(
                 measured = chapter.measured(decision.start_frame, decision.end_frame)
                 try:
                     found = _summed_up(chapter.clips, decision, measured, rules)
-                    yield _clip(cutter, rules, index, measured, found, decision, stills, scratch)
+                    yield _clip(cutter, rules, index, measured, found, decision, stills, keys, scratch)
                 except Invalid as error:
                     yield _refused(chapter, _unprovable(decision, str(error)), stills)
                 except InvalidDataError as error:
@@ -112,7 +119,7 @@ def cut(path: Path, rules: SegmentationRules, ranges: list[tuple[int, int]], scr
                 clips.add(seconds, picture, reader.read(number, frame, *picture.luma.shape[::-1]))
             measured = measurer.finish()
             found = _summed_up(clips, clip, measured, rules)
-            yield _clip(cutter, rules, index, measured, found, clip, stills, scratch)
+            yield _clip(cutter, rules, index, measured, found, clip, stills, NO_KEYS, scratch)
 
 
 def _unprovable(clip: PlannedClip, words: str) -> Refusal:
@@ -155,12 +162,13 @@ def _clip(
     found: ClipMeasurements,
     planned: PlannedClip,
     stills: StillFiles,
+    keys: Mapping[int, int],
     scratch: Path,
 ) -> ClipMade:
     start, end = planned.start_frame, planned.end_frame
     video = scratch / f"clip-{start}-{end}.mp4"
     expected = np.array([stills.checksum(start)], np.uint64) if rules.verify == "start" else None
-    cut, _ = cutter.cut_and_prove(start, end, video, extent=rules.verify, expected=expected)
+    cut, _ = cutter.cut_and_prove(start, end, video, extent=rules.verify, expected=expected, keys=keys)
     return ClipMade(
         start_frame=start,
         end_frame=end,

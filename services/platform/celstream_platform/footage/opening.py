@@ -123,13 +123,17 @@ def open_footage(path: Path, name: str = "", *, threads: int = 0, roughly: bool 
         yield Opened(container, main_video(container, name or path.name, threads=threads, roughly=roughly))
 
 
-def open_container(path: Path, name: str = "") -> InputContainer:
-    """Open a file without choosing a stream; the caller closes it. Raises NotFound, Invalid."""
+def open_container(path: Path, name: str = "", *, headers_tell: bool = False) -> InputContainer:
+    """Open a file without choosing a stream; the caller closes it. Raises NotFound, Invalid.
+
+    headers_tell: its headers say all about its streams, as in a file of our own: no frame is decoded to find out.
+    """
     name = name or path.name
     check_file(path, name)
+    options = OPTIONS | {"skip_frame": "all"} if headers_tell else OPTIONS
     try:
         # `file:` keeps a name with a colon from being taken for a protocol.
-        return av.open(f"file:{path}", options=OPTIONS, metadata_errors="replace")
+        return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except av.error.FFmpegError as error:
         if isinstance(error, MemoryError):
             raise
