@@ -36,16 +36,13 @@ def run(
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         ended = subprocess.run(
-            [str(part) for part in command],
+            as_user(user, [str(part) for part in command]),
             capture_output=True,
             text=True,
             check=False,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             timeout=LONGEST_INSTALL_SECONDS,
-            user=user,
-            group=pwd.getpwnam(user).pw_gid if user else None,
-            extra_groups=[] if user else None,
             cwd=cwd,  # not the caller's: another user may not read it
         )
     except subprocess.TimeoutExpired as error:
@@ -57,6 +54,18 @@ def run(
         said = (ended.stderr.strip() or ended.stdout.strip() or "it said nothing").splitlines()[-1]
         raise StackError(f"{server}: {Path(command[0]).name} failed ({said}). Read {log}.")
     return ended.stdout
+
+
+def as_user(user: str | None, command: list[str]) -> list[str]:
+    """The command, which becomes another user by itself. Raises StackError.
+
+    Were it made one by `subprocess`, that would fork: then gRPC may crash the child of a process that uses it.
+    """
+    if user is None:
+        return command
+    setpriv = need("setpriv", user, "Install util-linux, or become another user than root.")
+    account = pwd.getpwnam(user)
+    return [setpriv, f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--", *command]
 
 
 def politely(command: Sequence[str | Path]) -> list[str | Path]:

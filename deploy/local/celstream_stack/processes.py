@@ -5,7 +5,6 @@ for the server.
 """
 
 import os
-import pwd
 import signal
 import subprocess
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from celstream_platform.eventlog.liveness import Process, is_gone, process
 
+from celstream_stack.commands import as_user
 from celstream_stack.errors import StackError
 from celstream_stack.server import Launch
 
@@ -27,19 +27,15 @@ def start(launch: Launch, state: Path) -> None:
     if (state / "log").exists():
         (state / "log").replace(state / "log.1")
     environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | dict(launch.env)
-    account = pwd.getpwnam(launch.user) if launch.user else None
     with (state / "log").open("ab") as log:
         child = subprocess.Popen(
-            launch.command,
+            as_user(launch.user, launch.command),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd=state,
             env=environment,
             start_new_session=True,
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
         )
     here = process(child.pid)
     temporary = state / "pid.new"
