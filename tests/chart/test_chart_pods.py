@@ -169,7 +169,7 @@ def test_triton_starts_once_its_models_are_there_and_anew_for_others() -> None:
     assert pods_of[0] == pods_of[1] != pods_of[2]
     (waiting,) = pods_of[0]["spec"]["initContainers"]
     (job,) = find(objects("gpu"), "Job", "models-1")["spec"]["template"]["spec"]["containers"]
-    (told,) = re.findall(r"touch /repository/(\S+)$", job["command"][-1])
+    (told,) = re.findall(r"copied=/repository/(\S+)$", job["args"][-1], re.MULTILINE)
     assert f"-e /models/{told} ]" in waiting["command"][-1]
     unmanaged = find(objects("gpu", "triton.models.image="), "Deployment", "triton")["spec"]["template"]["spec"]
     assert "initContainers" not in unmanaged

@@ -23,6 +23,7 @@ RESTRICTED = {
     "pod-security.kubernetes.io/enforce-version": "latest",
 }
 INSTALLED = "celstream"  # name of the release that footage goes through
+TRITON = f"{INSTALLED}-triton"
 SELECTOR = f"app.kubernetes.io/instance={INSTALLED}"
 PATIENCE_SECONDS = 180.0
 Said = subprocess.CompletedProcess[str]
@@ -52,7 +53,7 @@ class Cluster:
 
     def pods(self, *arguments: str) -> list[Manifest]:
         """The pods of the release, without those of jobs."""
-        chosen = ("--selector", f"{SELECTOR},app.kubernetes.io/component in (segmenter,catalog)")
+        chosen = ("--selector", f"{SELECTOR},app.kubernetes.io/component in (segmenter,catalog,triton)")
         found = json.loads(self.kubectl("get", "pods", *chosen, *arguments, "--output", "json").stdout)
         return list(found["items"])
 

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import promql_parser
 import pytest
+from celstream_cluster.models import MEAN_COLOUR
+from celstream_platform.models import open_model_server
 from celstream_stack.stack import Stack
 
 from tests.chart.rendered import NAMESPACE
 from tests.chart.test_chart_dashboards import all_queries, rules, selectors
 from tests.chart.test_chart_queries import NOT_WHEN_ALL_IS_WELL
 from tests.cluster.asked import Prometheus
-from tests.cluster.cluster import INSTALLED, Cluster, wait_until
+from tests.cluster.cluster import INSTALLED, TRITON, Cluster, wait_until
 from tests.cluster.dropped import clips_at_the_end, drop
 from tests.end_to_end.command import SHOTS
 
@@ -20,23 +22,8 @@ pytestmark = pytest.mark.cluster
 # What nobody exports on a node of one machine, and why. What is not here must give data.
 ABSENT = {
     "certmanager_certificate_expiration_timestamp_seconds": "no cert-manager: the release has no TLS",
-    "kubelet_volume_stats_available_bytes": "the release claims no volume",
-    "kubelet_volume_stats_capacity_bytes": "the release claims no volume",
-    **dict.fromkeys(
-        (
-            "nv_gpu_memory_total_bytes",
-            "nv_gpu_memory_used_bytes",
-            "nv_gpu_utilization",
-            "nv_inference_compute_infer_duration_us",
-            "nv_inference_count",
-            "nv_inference_exec_count",
-            "nv_inference_queue_duration_us",
-            "nv_inference_request_failure",
-            "nv_inference_request_success",
-        ),
-        "no Triton: no stage that is here needs one",
-    ),
-    **dict.fromkeys(NOT_WHEN_ALL_IS_WELL - {"celstream_catalog_inbox_files_total"}, "only faults or models make it"),
+    **dict.fromkeys(("nv_gpu_memory_total_bytes", "nv_gpu_memory_used_bytes", "nv_gpu_utilization"), "no GPU"),
+    **dict.fromkeys(NOT_WHEN_ALL_IS_WELL - {"celstream_catalog_inbox_files_total"}, "only faults or stages make it"),
 }
 
 
@@ -68,7 +55,7 @@ def test_every_rule_of_the_chart_is_computed(prometheus: Prometheus) -> None:
 def test_every_query_gives_data_or_is_explained(
     release: Cluster, own_servers: Stack, prometheus: Prometheus, tmp_path: Path
 ) -> None:
-    """While a canary and one film after the other go through: what rose at no time has no rate."""
+    """While a canary and film after film go through, and a model is asked: what rose at no time has no rate."""
     conditions = {rule["expr"] for rule in rules() if "alert" in rule}  # they ask for what is not well
     here = {(where, _here(query, release)) for where, query in all_queries() if query not in conditions}
     missing = {(where, query) for where, query in here if where not in OF_FAULTS and not _explained(query)}
@@ -77,6 +64,7 @@ def test_every_query_gives_data_or_is_explained(
     release.kubectl("create", *canary.split("/"), f"--from=cronjob/{INSTALLED}-canary")
     for _ in range(FILMS):
         before = _sum(prometheus)
+        ask_a_model(release)
         assert clips_at_the_end(release, drop(own_servers, SHOTS[1:3], tmp_path)) == 1  # the other shot is too short
         wait_until(lambda before=before: _sum(prometheus) > before, "what is done is not scraped")
         missing = {(where, query) for where, query in missing if not prometheus.series(query)}
@@ -84,6 +72,14 @@ def test_every_query_gives_data_or_is_explained(
             break
     release.kubectl("delete", canary, "--wait=false")
     assert sorted(missing) == []
+
+
+def ask_a_model(release: Cluster) -> None:
+    """Ask Triton for an answer, from outside the cluster."""
+    with release.forwarded(TRITON, 8001) as address:
+        models = open_model_server(f"triton://{address}?shared_memory=off")
+        assert models.ready(MEAN_COLOUR, 1)
+        models.close()
 
 
 def _sum(prometheus: Prometheus) -> float:

@@ -57,9 +57,11 @@ def pod_of(specification: Manifest, name: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": specification}
 
 
-@pytest.mark.parametrize("account", ["segmenter", "catalog", "setup"])
-def test_nobody_may_do_anything(account: str, cluster: Cluster) -> None:
-    accounts = [here(one, cluster) for one in of_kind(objects("tls"), "ServiceAccount")]
+@pytest.mark.parametrize(
+    ("scenario", "account"), [("tls", "segmenter"), ("tls", "catalog"), ("tls", "setup"), ("gpu", "triton")]
+)
+def test_nobody_may_do_anything(scenario: str, account: str, cluster: Cluster) -> None:
+    accounts = [here(one, cluster) for one in of_kind(objects(scenario), "ServiceAccount")]
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", given=accounts)
     (name,) = [one["metadata"]["name"] for one in accounts if one["metadata"]["name"].endswith(f"-{account}")]
     who = f"system:serviceaccount:{cluster.namespace}:{name}"

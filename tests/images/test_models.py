@@ -35,7 +35,7 @@ def test_the_charts_job_copies_the_models_whole_and_twice_is_as_once(image: str,
     volume.mkdir()
     user = job["securityContext"]["runAsUser"]
     os.chown(volume, user, job["securityContext"]["fsGroup"])
-    command, *arguments = container["command"]
+    command, *arguments = [*container["command"], *container["args"]]
     for _ in range(2):
         engine(
             *("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--user", str(user)),

@@ -26,9 +26,10 @@ Source = Annotated[Path, typer.Option(help="Folder of the repository: images and
 
 
 @app.command()
-def build() -> None:
-    """Build and fetch all that a node is made of, once, into the cache."""
-    cluster.build(typer.echo)
+def build(state: State = None, source: Source = Path()) -> None:
+    """Build and fetch all that a node and its release are made of, once, into the cache."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # what builds, and the engine, end with it
+    cluster.build(state or places.default_state(), source.absolute(), typer.echo)
 
 
 @app.command()
@@ -70,7 +71,7 @@ def during(context: typer.Context, state: State = None, source: Source = Path())
     where = state or places.default_state()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # it is taken away then as well
     machine.refuse_hopeless()
-    cluster.build(typer.echo)
+    cluster.build_programs(typer.echo)
     before = traces.found(where)
     ended = FAILED
     try:

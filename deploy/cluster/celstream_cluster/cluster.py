@@ -8,7 +8,8 @@ STATE/env          what `set -a; . STATE/env` gives to tests and people
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from celstream_stack import commands
@@ -28,15 +29,27 @@ from celstream_cluster import (
     release,
     servers,
     tools,
+    volumes,
 )
 from celstream_cluster.steps import Steps
 
 Say = Callable[[str], None]
 
 
-def build(say: Say) -> None:
-    """Build and fetch all that a node is made of; quick where it is there. Raises StackError."""
-    machine.refuse_other_kinds()
+def build(state: Path, source: Path, say: Say) -> None:
+    """Build and fetch all that a node and its release are made of; quick where it is there. Raises StackError.
+
+    source: the repository, which images are made of.
+    """
+    machine.refuse_hopeless()
+    build_programs(say)
+    with _engine_alone(state), Steps(say) as steps:
+        version = images.version(_chart(source))
+        steps.run("images", lambda: images.prepare(state, source, version))
+
+
+def build_programs(say: Say) -> None:
+    """Build and fetch all but the images. Raises StackError."""
     commands.need("go", "cluster", programs.ADVICE)
     steps = Steps(say)
     steps.run("Debian's packages", packages.install)
@@ -51,14 +64,15 @@ def up(state: Path, source: Path, say: Say) -> None:
     source: the repository, which images and chart are made of.
     """
     machine.refuse_hopeless()
-    build(say)
+    build_programs(say)
     with locked(_lock(state)), Steps(say) as steps:
-        chart = source / "charts" / "celstream"
+        chart = _chart(source)
         steps.run("node", lambda: node.up(state))
         others = steps.begin("metrics-server, KEDA, CoreDNS: told", lambda: addons.install(state))
         stack = steps.begin("Kafka, MinIO, PostgreSQL", lambda: servers.up(state))
         built = steps.begin("images", lambda: images.build(state, source, images.version(chart)))
         servers.tell(state, stack.result())
+        volumes.make(state, servers.NAMESPACE)
         (state / "env").write_text("".join(f"{name}='{value}'\n" for name, value in variables(state).items()))
         others.result()
         steps.run("metrics-server, KEDA, CoreDNS: ready", lambda: addons.wait(state))
@@ -86,15 +100,8 @@ def with_engine(state: Path, command: Sequence[str]) -> int:
     """Run a command with a container engine; its exit status. Raises StackError."""
     machine.refuse_hopeless()
     packages.install()
-    with locked(_lock(state)):
-        there = state.exists()
-        try:
-            with images.engine_for_others(state) as told:
-                return subprocess.run(command, env=os.environ | told, check=False).returncode
-        finally:
-            if not there:  # no node is up
-                leftovers.remove(state)
-                shutil.rmtree(state, ignore_errors=True)
+    with _engine_alone(state), images.engine_for_others(state) as told:
+        return subprocess.run(command, env=os.environ | told, check=False).returncode
 
 
 def status(state: Path) -> dict[str, bool]:
@@ -113,6 +120,23 @@ def variables(state: Path) -> dict[str, str]:
         "CELSTREAM_CLUSTER_VALUES": str(servers.values_file(state)),
         "PROMETHEUS_URL": monitoring.URL,
     }
+
+
+@contextmanager
+def _engine_alone(state: Path) -> Iterator[None]:
+    """What an engine leaves is taken away at the end where no node is up."""
+    with locked(_lock(state)):
+        there = state.exists()
+        try:
+            yield
+        finally:
+            if not there:
+                leftovers.remove(state)
+                shutil.rmtree(state, ignore_errors=True)
+
+
+def _chart(source: Path) -> Path:
+    return source / "charts" / "celstream"
 
 
 def _lock(state: Path) -> Path:

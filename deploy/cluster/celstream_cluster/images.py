@@ -1,13 +1,15 @@
-"""The services' images, built by an engine that runs as long as that takes, and given to the node.
+"""The images of services and models, built by an engine that runs as long as that takes, and given to the node.
 
 The engine makes no bridge and no rules of the packet filter: what it builds uses the machine's own network. Its layers
 stay in the cache. Where no registry can be reached, the images begin with a Debian made from its packages.
 """
 
+import hashlib
 import json
 import os
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +21,11 @@ from celstream_stack.errors import StackError
 from celstream_stack.places import cache, locked
 from celstream_stack.server import Launch
 
-from celstream_cluster import node, packages
+from celstream_cluster import models, node, packages
 
 DOCKERFILE = Path("deploy/images/Dockerfile")
+DOCKERFILE_OF_MODELS = Path("deploy/images/models.Dockerfile")
+MODELS = "celstream-models"
 SERVICE = re.compile(r"^FROM runtime AS (\S+)$", re.MULTILINE)
 SUITE = "bookworm"
 BASE = f"celstream-node/debian:{SUITE}"
@@ -90,23 +94,23 @@ class Engine:
 
 
 def build(state: Path, source: Path, version: str) -> dict[str, str]:
-    """Build the images of all services and give them to the node; name -> what it holds. Raises StackError.
+    """Build all images and give them to the node; name -> what it holds. Raises StackError.
 
     source: the repository. BASE in the environment names another image to begin with.
     """
     engine = Engine(state)
-    names = services(source)
-    images = [f"celstream-{name}:{version}" for name in names]
     with engine.running():
-        base = os.environ.get("BASE") or _debian(engine, state)
-        for name, image in zip(names, images, strict=True):
-            told = ("--network", "host", "--build-arg", f"BASE={base}", "--build-arg", f"REVISION={_revision(source)}")
-            what = ("--file", source / DOCKERFILE, "--target", name, "--tag", image)
-            engine("build", "--quiet", *told, *what, source, log=f"build-{name}")
-        found = _give(engine, state, images)
-        engine("image", "prune", "--force")  # what older trees were built to
-        engine("builder", "prune", "--force", "--keep-storage", KEPT)
+        found = _give(engine, state, _build(engine, state, source, version))
+        _forget_what_is_old(engine)
     return found
+
+
+def prepare(state: Path, source: Path, version: str) -> None:
+    """Build all images, for whom they are given to later. Raises StackError."""
+    engine = Engine(state)
+    with engine.running():
+        _build(engine, state, source, version)
+        _forget_what_is_old(engine)
 
 
 @contextmanager
@@ -116,6 +120,38 @@ def engine_for_others(state: Path) -> Iterator[dict[str, str]]:
     with engine.running():
         base = os.environ.get("BASE") or _debian(engine, state)
         yield {"PATH": packages.variables()["PATH"], "DOCKER_HOST": engine.socket, "BASE": base, "NETWORK": "host"}
+
+
+def _build(engine: Engine, state: Path, source: Path, version: str) -> list[str]:
+    """The names of all images, which the engine has then."""
+    base = os.environ.get("BASE") or _debian(engine, state)
+    names = services(source)
+    images = [f"celstream-{name}:{version}" for name in names]
+    for name, image in zip(names, images, strict=True):
+        told = ("--network", "host", "--build-arg", f"BASE={base}", "--build-arg", f"REVISION={_revision(source)}")
+        what = ("--file", source / DOCKERFILE, "--target", name, "--tag", image)
+        engine("build", "--quiet", *told, *what, source, log=f"build-{name}")
+    return [*images, _build_models(engine, source, base)]
+
+
+def _build_models(engine: Engine, source: Path, base: str) -> str:
+    """The name of the image of models, which says what it holds: other models are another image."""
+    with tempfile.TemporaryDirectory(prefix="celstream-models-") as folder:
+        models.write(Path(folder))
+        repository = Path(folder) / "models"
+        digest = hashlib.sha256()
+        for file in sorted(path for path in repository.rglob("*") if path.is_file()):
+            digest.update(f"{file.relative_to(repository)} {file.stat().st_size}\n".encode() + file.read_bytes())
+        image = f"{MODELS}:{digest.hexdigest()[:12]}"
+        if not engine.has(image):  # the files' times would make another of it
+            what = ("--file", source / DOCKERFILE_OF_MODELS, "--build-arg", f"BASE={base}", "--tag", image)
+            engine("build", "--quiet", *what, repository, log="build-models")
+    return image
+
+
+def _forget_what_is_old(engine: Engine) -> None:
+    engine("image", "prune", "--force")  # what older trees were built to
+    engine("builder", "prune", "--force", "--keep-storage", KEPT)
 
 
 def _give(engine: Engine, state: Path, images: list[str]) -> dict[str, str]:

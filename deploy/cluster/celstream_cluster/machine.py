@@ -4,12 +4,13 @@ import os
 import platform
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from celstream_stack.errors import StackError
 from celstream_stack.places import cache
 
-from celstream_cluster import leftovers, network, packages
+from celstream_cluster import leftovers, network, packages, programs
 
 ELSE = "or name another cluster by KUBECONFIG."
 STACKED = "overlay"  # file system of images; it does not lie on itself
@@ -17,6 +18,9 @@ CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 STATUS = Path("/proc/self/status")
 FILE_SYSTEMS = Path("/proc/filesystems")
 MOUNTS = Path("/proc/self/mounts")
+PROGRAMS_GIGABYTES = 17  # modules of Go, what it compiles them to, and what comes of it
+IMAGES_GIGABYTES = 4  # with the engine's steps
+NODE_GIGABYTES = 5  # what runs on it has its images once more, packed and unpacked
 
 
 def refuse_other_kinds() -> None:
@@ -46,6 +50,25 @@ def refuse_hopeless() -> None:
             raise StackError(f"cluster: the kernel has no {name}. Load it (modprobe br_netfilter), {ELSE}")
     if not leftovers.may_make_cgroups():
         raise StackError(f"cluster: cgroups are read-only here. Use a privileged container, {ELSE}")
+    needed = {"the node": NODE_GIGABYTES}
+    needed |= {} if (cache() / "engine").exists() else {"its images": IMAGES_GIGABYTES}
+    needed |= {} if programs.built() else {"building its programs": PROGRAMS_GIGABYTES}
+    refuse_small(cache(), shutil.disk_usage(_there(cache())).free / 1e9, needed)
+
+
+def refuse_small(folder: Path, free: float, needed: Mapping[str, int]) -> None:
+    """Raise StackError where a folder's disk has too little left. free, needed: in GB; needed by what it is for."""
+    if free < sum(needed.values()):
+        what = " and ".join(f"{many} for {name}" for name, many in needed.items())
+        raise StackError(
+            f"cluster: {free:.0f} GB free for {folder}, expected {what}. Make room, set CELSTREAM_CACHE to a folder on "
+            f"another disk, {ELSE}"
+        )
+
+
+def _there(path: Path) -> Path:
+    """The path, or the nearest folder above it that there is."""
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
 
 
 def file_system(path: Path, mounts: str) -> str:

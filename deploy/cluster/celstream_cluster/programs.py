@@ -91,6 +91,11 @@ def build(say: Say) -> None:
                 _keep_manifests(name, *module.manifests)
 
 
+def built() -> bool:
+    """Whether all programs are there."""
+    return all(path(program).exists() for module in MODULES.values() for program in module.packages)
+
+
 def path(program: str) -> Path:
     """Where a program lies once it is built."""
     (name,) = [name for name, module in MODULES.items() if program in module.packages]

@@ -12,7 +12,7 @@ import yaml
 from celstream_stack.places import cache
 from celstream_stack.stack import Stack
 
-from celstream_cluster import places
+from celstream_cluster import images, places, volumes
 from celstream_cluster.kubectl import Kubectl, Manifest
 
 NAMES = ("kafka", "minio", "postgres")
@@ -24,6 +24,7 @@ RESTRICTED = {
 S3 = {"catalog": "celstream-s3", "segmenter": "celstream-s3-segmenter"}
 SETUP = "celstream-s3-setup"
 POSTGRES = "celstream-postgres"
+TRITON = "celstream-triton"
 
 
 def stack(state: Path) -> Stack:
@@ -58,11 +59,11 @@ def tell(state: Path, variables: Mapping[str, str]) -> None:
     Kubectl(places.kubeconfig(state))("apply", "--server-side", "--filename", "-", given=[namespace, *made])
 
 
-def write_values(state: Path, variables: Mapping[str, str], images: Mapping[str, str]) -> None:
-    """Write what a release is told. images: name -> what it holds, so that other images make other pods."""
-    values = _values(variables)
-    held = hashlib.sha256(repr(sorted(images.items())).encode()).hexdigest()
-    for service in S3:
+def write_values(state: Path, variables: Mapping[str, str], built: Mapping[str, str]) -> None:
+    """Write what a release is told. built: image -> what it holds, so that other images make other pods."""
+    values = _values(variables) | {"triton": _triton(built)}
+    held = hashlib.sha256(repr(sorted(built.items())).encode()).hexdigest()
+    for service in (*S3, "triton"):
         values[service]["podAnnotations"] = {"celstream-node/images": held}
     values_file(state).write_text(yaml.safe_dump(values))
 
@@ -95,4 +96,17 @@ def _values(variables: Mapping[str, str]) -> Manifest:
         "canary": {"enabled": True, "everyMinutes": 720, "seconds": 10},
         "monitoring": {"podMonitor": True, "rules": True, "dashboards": True, "interval": "5s"},
         "test": {"footageSeconds": 4},
+    }
+
+
+def _triton(built: Mapping[str, str]) -> Manifest:
+    """The CPU profile, on a volume of the node."""
+    (server,) = [image for image in built if image.startswith(f"{TRITON}:")]
+    (models,) = [image for image in built if image.startswith(f"{images.MODELS}:")]
+    return {
+        "enabled": True,
+        "image": {"repository": TRITON, "tag": server.removeprefix(f"{TRITON}:")},
+        "models": {"image": models, "existingClaim": volumes.MODELS},
+        "sharedMemory": "128Mi",
+        "resources": {"requests": {"cpu": "100m", "memory": "192Mi"}, "limits": {"memory": "1Gi"}},
     }

@@ -5,9 +5,11 @@ import json
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
-from celstream_cluster import images, machine, monitoring, network, programs, scratch_image
+from celstream_cluster import images, machine, models, monitoring, network, programs, scratch_image
 from celstream_cluster.steps import Steps
+from celstream_platform.models.onnx import OnnxServer
 from celstream_stack.errors import StackError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,6 +63,15 @@ def test_images_are_those_of_the_dockerfile_under_the_charts_version() -> None:
     assert images.version(ROOT / "charts" / "celstream") in (ROOT / "charts" / "celstream" / "Chart.yaml").read_text()
 
 
+def test_the_model_of_the_node_says_a_pictures_mean_colour(tmp_path: Path) -> None:
+    models.write(tmp_path)
+    server = OnnxServer(tmp_path / "models")
+    pictures = np.random.default_rng(0).integers(0, 255, (3, 8, 9, 3), dtype=np.uint8)
+    answered = server.infer(models.MEAN_COLOUR, 1, {"picture": pictures}).result()["colour"]
+    server.close()
+    np.testing.assert_allclose(answered, pictures.mean(axis=(1, 2)), rtol=1e-5)
+
+
 def test_a_monitor_becomes_what_the_operator_would_make_of_it() -> None:
     expression = {"key": "app.kubernetes.io/component", "operator": "In", "values": ["segmenter", "catalog"]}
     chosen = list(monitoring.selected(MONITOR | {"matchExpressions": [expression]}))
@@ -98,6 +109,16 @@ def test_what_a_path_lies_on_is_what_is_mounted_nearest_to_it() -> None:
     mounts = "/dev/vda / ext4 rw 0 0\noverlay /var/cache overlay rw 0 0\ntmpfs /var/cache/x tmpfs rw 0 0\n"
     for path, kind in (("/var", "ext4"), ("/var/cache/celstream", "overlay"), ("/var/cache/x/y", "tmpfs")):
         assert machine.file_system(Path(path), mounts) == kind
+
+
+def test_a_disk_that_is_too_small_is_said_before_minutes_have_gone() -> None:
+    machine.refuse_small(Path("/cache"), 8, {"the node": 4, "its images": 4})
+    with pytest.raises(
+        StackError, match=r"3 GB free for /cache, expected 4 for the node\. Make room, set CELSTREAM_CACHE"
+    ):
+        machine.refuse_small(Path("/cache"), 3, {"the node": 4})
+    with pytest.raises(StackError, match="expected 4 for the node and 4 for its images and 17 for building"):
+        machine.refuse_small(Path("/cache"), 24, {"the node": 4, "its images": 4, "building its programs": 17})
 
 
 def test_a_step_that_fails_fails_all_of_them_and_the_others_are_waited_for() -> None:
