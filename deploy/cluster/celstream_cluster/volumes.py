@@ -1,4 +1,4 @@
-"""The node's volumes: folders of the machine, of the kind whose use the kubelet measures, and the claims that have them.
+"""The node's volumes: folders of the machine, of the kind whose use the kubelet measures, and claims that have them.
 
 The claims are there before a release: pods that came before theirs was bound would be scheduled in vain at first.
 https://kubernetes.io/docs/concepts/storage/volumes/#local
