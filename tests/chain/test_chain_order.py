@@ -19,7 +19,8 @@ from sqlalchemy import Connection, create_engine, select
 from tests.chain import toy
 from tests.chain.histories import History, histories, shuffled, truth
 
-STORE = open_artefact_store(directory_url(Path(tempfile.mkdtemp(prefix="celstream-histories-"))))
+FOLDER = tempfile.TemporaryDirectory(prefix="celstream-histories-")  # goes with this process
+STORE = open_artefact_store(directory_url(Path(FOLDER.name)))
 
 
 def projected(connection: Connection, batches: list[list[Delivery]]) -> dict[str, list[tuple[Any, ...]]]:
