@@ -135,6 +135,32 @@ def test_a_child_that_was_prepared_is_taken_and_one_that_died_is_not(film: Path)
     assert not children._prepared
 
 
+def test_copies_of_a_prepared_child_are_children_like_it(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELSTREAM_SECRET", "hunter2")
+    children.prepare(3, ["json"])
+    found = [one for _ in range(3) for one in run("facts", film)]
+    assert len({one["pid"] for one in found}) == 3
+    for one in found:
+        assert one["group"] == one["pid"]
+        assert one["data"] == [256 * MIB, 256 * MIB]
+        assert len(one["descriptors"]) == 4
+        assert "CELSTREAM_SECRET" not in one["environment"]
+
+
+def test_a_copy_that_crashes_leaves_the_others_alone(film: Path) -> None:
+    children.prepare(3, ["json"])
+    with contextlib.closing(
+        limited.stream("limited_functions:counts_slowly", film, {}, [int], limits=SMALL, import_from=[HERE])
+    ) as slow:
+        pid = next(slow)
+        with pytest.raises(Invalid, match="the decoder crashed"):
+            run("segfaults", film)
+        assert run("size", film) == [10]
+        assert not gone(pid)
+    assert gone(pid)
+    assert not children._prepared
+
+
 def done(process: children.Process) -> "Future[children.Process]":
     future: Future[children.Process] = Future()
     future.set_result(process)

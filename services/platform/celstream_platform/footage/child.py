@@ -1,6 +1,7 @@
 """The limited child process: reads one request, gives up its rights, runs one function over one untrusted file.
 
-Started by `children.py` as `python -I -m celstream_platform.footage.child MODULES`; not to be imported elsewhere.
+Started by `children.py` as `python -I -m celstream_platform.footage.child MODULES`; not to be imported elsewhere. With
+`--copies DESCRIPTORS` it becomes several once it has loaded the modules.
 """
 
 import errno
@@ -16,6 +17,8 @@ import msgspec
 
 from celstream_platform.errors import Invalid, LimitExceeded, Unavailable
 from celstream_platform.footage import sandbox, wire
+from celstream_platform.footage.children import TELLING
+from celstream_platform.footage.copying import copied
 from celstream_platform.loading import loading
 
 
@@ -23,9 +26,11 @@ def main() -> None:
     """Answer one request on standard input with frames on standard output."""
     out = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not get between the frames
+    copies, modules = _copies_and_modules(sys.argv[1:])
     with loading(own_process=True):
-        for module in sys.argv[1:]:
+        for module in modules:
             importlib.import_module(module)
+    _copy(copies, out)
     asked = sys.stdin.buffer.read()
     if not asked:
         os._exit(0)  # it was never needed
@@ -49,6 +54,35 @@ def main() -> None:
         last = wire.frame(wire.Kind.FAILURE, wire.encode(_failure(error, request.name)))
     _send(out, last)
     os._exit(0)  # at once: a damaged library need not clean up
+
+
+def _copies_and_modules(arguments: list[str]) -> tuple[list[int], list[str]]:
+    """Descriptors for the copies of this process, and the modules to load."""
+    if arguments[:1] != ["--copies"]:
+        return [], arguments
+    return [int(number) for number in arguments[1].split(",")], arguments[2:]
+
+
+def _copy(descriptors: list[int], out: int) -> None:
+    """Copy this process as often as there are pipes for copies; returns here and in each of them.
+
+    descriptors: where a copy tells its number; standard input, results and complaints of each copy.
+    """
+    telling, pipes, mine = descriptors[:1], descriptors[1:], list[int]()
+    for number in range(len(pipes) // 3):
+        mine, pipes = pipes[:3], pipes[3:]
+        if copied() == 0:
+            os.setsid()
+            for place, descriptor in zip((0, out, 2), mine, strict=True):
+                os.dup2(descriptor, place)
+            os.dup2(2, 1)
+            os.write(telling[0], TELLING.pack(number, os.getpid()))
+            break
+        for descriptor in mine:
+            os.close(descriptor)
+        mine = []
+    for descriptor in (*telling, *mine, *pipes):
+        os.close(descriptor)
 
 
 def _run(request: wire.Request, out: int) -> None:

@@ -3,9 +3,10 @@
     for shot in limited.stream("celstream_segmenter.shots:find", path, {"detector": "content"}, [Shot]):
         ...
 
-The child is a fresh interpreter (never a fork) with limits of memory, CPU time, waiting time and output. It can read
-the one file and the libraries, write into one scratch folder, and reach no network; `sandbox.py` says by what, and
-where a kernel does not offer it. What it sends is decoded by type; nothing of it is executed.
+The child is a fresh interpreter, or the copy of a fresh one that has read nothing yet (`children`); never a fork of
+this process. It has limits of memory, CPU time, waiting time and output. It can read the one file and the libraries,
+write into one scratch folder, and reach no network; `sandbox.py` says by what, and where a kernel does not offer it.
+What it sends is decoded by type; nothing of it is executed.
 """
 
 import contextlib
