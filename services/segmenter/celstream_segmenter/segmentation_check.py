@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.shots import Doubt, Shot
-from celstream_segmenter.transition_features import Sample, is_blank, novelty
+from celstream_segmenter.transition_features import HEIGHT, WIDTH, Sample, is_blank, novelty
 
 KEY_SECONDS = 0.5  # between key frames; a whip pan is over in less, and then its ends are all there is to compare
 ONE_SHAPE, ONE_COLOUR = 0.9, 0.9  # from here on two frames beside a cut show one picture; other figures: 0.75 at most
@@ -25,7 +26,10 @@ OTHER_SHAPE, OTHER_COLOUR = 0.2, 0.65  # below, two frames have neither a pictur
 AT_ONCE = 0.6  # share of new blocks from one frame to the next, where a cut was missed; a fast pan has less
 GREY = 6  # weight of a pixel without colour; a vivid one has 100 and more
 
-_BINS = 8
+_BINS = 8  # of U and of V
+_COLUMNS = np.arange(256, dtype=np.uint8) // (256 // _BINS)
+_ROWS = _COLUMNS * np.uint8(_BINS)
+_NO_COLOUR = np.full((HEIGHT, WIDTH), 128, np.uint8)
 
 
 def key_frames(shot: Shot, fps: float) -> list[int]:
@@ -63,9 +67,9 @@ def _common(first: NDArray[Any], second: NDArray[Any]) -> float:
 
 
 def _vivid_colours(item: Sample) -> NDArray[Any]:
-    chroma = item.picture[..., 1:3].astype(np.int16)
-    weights = np.abs(chroma - 128).sum(axis=2) + GREY
-    bins = (chroma[..., 0] * _BINS >> 8) * _BINS + (chroma[..., 1] * _BINS >> 8)
+    u, v = (cv2.extractChannel(item.picture, channel) for channel in (1, 2))
+    weights = cv2.add(cv2.absdiff(u, _NO_COLOUR), cv2.absdiff(v, _NO_COLOUR), dtype=cv2.CV_64F) + GREY
+    bins = cv2.add(cv2.LUT(u, _ROWS), cv2.LUT(v, _COLUMNS))
     colours = np.bincount(bins.ravel(), weights.ravel(), _BINS * _BINS)
     return np.asarray(colours / colours.sum())
 
