@@ -54,15 +54,18 @@ def is_woven(luma: Plane, before: Plane) -> bool:
     height = luma.shape[0] // apart * apart
     above, line, below = luma[0:height:apart], luma[1:height:apart], luma[2:height:apart]
     old_line = before[1:height:apart]
-    even = cv2.absdiff(above, below) < COMB_SAME
-    even &= cv2.absdiff(line, old_line) > LINE_MOVED
-    if int(np.count_nonzero(even)) < COMBED_SHARE * line.size:
+    least = COMBED_SHARE * line.size
+    even = cv2.absdiff(line, old_line) > LINE_MOVED
+    if int(np.count_nonzero(even)) < least:
         return False
-    own, late = (
-        int(np.count_nonzero(even & (cv2.min(cv2.absdiff(above, odd), cv2.absdiff(odd, below)) > COMB_STEP)))
-        for odd in (line, old_line)
-    )
-    return own >= COMBED_SHARE * line.size and own >= OWN_BY_LATE * late
+    even &= cv2.absdiff(above, below) < COMB_SAME
+    own = _combed(above, line, below, even)
+    return own >= least and own >= OWN_BY_LATE * _combed(above, old_line, below, even)
+
+
+def _combed(above: Plane, line: Plane, below: Plane, even: NDArray[np.bool_]) -> int:
+    """How many samples of lines stand out from both neighbours. even: where these are alike."""
+    return int(np.count_nonzero(even & (cv2.min(cv2.absdiff(above, line), cv2.absdiff(line, below)) > COMB_STEP)))
 
 
 def fields(luma: Plane, width: int, height: int) -> tuple[Plane, Plane]:
