@@ -137,7 +137,9 @@ class OpenChapter:
         self._last_duration = seen.duration
         if seen.full is not None:
             self.motion = self._measurer.add(seen.picture.luma)
-            self._clips.add(float(seen.ticks * self._time_base), seen.picture, seen.full)
+            # As floats: fractions would take a hundredth of all the time that measuring takes.
+            seconds = seen.ticks * self._time_base.numerator / self._time_base.denominator
+            self._clips.add(seconds, seen.picture, seen.full)
         self._checker.add(self.next_frame - 1, seen.picture)
         if self.following is not None:
             return []
