@@ -4,9 +4,13 @@ import sys
 
 from celstream_platform.loading import loading
 
+from celstream import worker_start
+
 
 def main() -> None:
     """Run the command that the arguments name."""
+    if sys.argv[1:2] == ["run"] and "--help" not in sys.argv:
+        worker_start.prepare()
     if sys.argv[1:2] == ["shots"] and "--help" not in sys.argv:
         from celstream_platform.footage import children
 
@@ -16,7 +20,10 @@ def main() -> None:
     with loading(own_process=True):
         from celstream.commands import app
 
-    app(prog_name="celstream")
+    try:
+        app(prog_name="celstream")
+    finally:
+        worker_start.end_unused()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from celstream.clip_files import place, wanted_files
 from celstream.contents import FootageContents
 from celstream.folder import DatasetFolder
 from celstream.parquet import column_page, write_table
-from celstream.report import write_report
+from celstream.report.pages import write_report
 from celstream.tables import CLIPS, REJECTIONS, TRANSITIONS, clip_rows, rejection_rows, transition_rows
 
 FORMAT = 2  # a change of tables or pages that an old folder shall get at its next run

@@ -1,31 +1,27 @@
-"""The process of one worker of a run.
+"""The process of one worker of a run; `worker_start` says how it is told what to do, and of the end of the run.
 
-Standard input: one line, a `worker.Task` as JSON; then nothing until the run ends. Standard output: troubles, JSON
-lines. Nothing is imported before the task is known that is not needed to prepare the processes that read footage: they
-start up while the worker does.
+Standard output: troubles, JSON lines. Nothing is imported before the processes that read footage are on their way that
+is not needed to start them: they load their libraries while the worker does, and all of them before the task is known.
 """
-
-import json
-import sys
 
 from celstream_platform.footage import children
 from celstream_platform.loading import loading
+
+from celstream.processors import usable_processors
 
 READER = "celstream_segmenter.segment"
 
 
 def main() -> None:
     """Work until SIGTERM, or until the run is gone."""
-    line = sys.stdin.readline()
-    if not line:
-        return  # the run is gone already
-    children.prepare(json.loads(line)["processes"], [READER])
+    children.prepare(usable_processors(), [READER])
     with loading(own_process=True):
         import msgspec
 
         from celstream.worker import Task, work
-
-    work(msgspec.json.decode(line, type=Task))
+        from celstream.worker_start import task_told
+    if line := task_told():
+        work(msgspec.json.decode(line, type=Task))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """The worker processes of a run: started, watched, restarted, ended; none outlives the run.
 
-A worker is `python -m celstream.worker_process`. Its standard input is a pipe whose other end only this process holds:
-it tells the worker what to do in one line, and its end tells it that the run is gone, also after kill -9. The worker
-tells of trouble on its standard output, a JSON object a line; its log goes to a file.
+A worker (`worker_start`) tells of trouble on its standard output, a JSON object a line; its log goes to a file.
 """
 
 import json
 import os
+import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,6 +18,7 @@ from typing import IO, Self
 
 from celstream_platform.errors import CelstreamError
 
+from celstream import worker_start
 from celstream.interruption import FINISH_SECONDS, Interrupted
 
 # A worker that was asked to end and has not by then is killed: the log takes back what it holds.
@@ -36,6 +35,7 @@ class _Worker:
     name: str
     log: Path
     process: subprocess.Popen[str]
+    run: socket.socket
     reader: threading.Thread
 
 
@@ -107,40 +107,27 @@ class Workers:
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
-            _close(worker.process.stdin)
+            worker.run.close()
             worker.reader.join()
-            _close(worker.process.stdout)
+            if worker.process.stdout is not None:
+                worker.process.stdout.close()
         self._workers.clear()
 
     def _spawn(self, name: str, log: Path) -> _Worker:
         with log.open("ab") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "celstream.worker_process"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                pass_fds=(self.lock,),
-                process_group=0,  # Ctrl-C on the terminal is for the run; it asks its workers to end
-            )
-        assert process.stdin is not None
-        with suppress(BrokenPipeError):  # it died at once: `watch` sees it
-            process.stdin.write(json.dumps({**self.task, "name": name, "run_pid": os.getpid()}) + "\n")
-            process.stdin.flush()
-        reader = threading.Thread(target=self._listen, args=(process.stdout,), name=f"{name}-listener", daemon=True)
+            started = worker_start.start(errors.fileno())
+            task = json.dumps({**self.task, "name": name, "run_pid": os.getpid()}) + "\n"
+            started.tell(task.encode(), self.lock, errors.fileno())
+        reader = threading.Thread(
+            target=self._listen, args=(started.process.stdout,), name=f"{name}-listener", daemon=True
+        )
         reader.start()
-        return _Worker(name, log, process, reader)
+        return _Worker(name, log, started.process, started.socket, reader)
 
     def _listen(self, stream: IO[str]) -> None:
         for line in stream:
             with suppress(ValueError, KeyError):  # a line that a killed worker left half
                 self._trouble.put(json.loads(line)["unavailable"])
-
-
-def _close(stream: IO[str] | None) -> None:
-    if stream is not None:
-        with suppress(BrokenPipeError):
-            stream.close()
 
 
 def _last_words(worker: _Worker) -> str:

@@ -9,10 +9,10 @@ from urllib.parse import unquote
 
 from celstream.clip_files import place, wanted_files
 from celstream.contents import FootageContents
-from celstream.report import write_report
 from celstream.report.cut_thresholds import cut_places
 from celstream.report.drawing_bands import cadence_shares, cadence_words, camera_shares, camera_words
 from celstream.report.figures import balance, bin_width, histogram, moved_thresholds
+from celstream.report.pages import write_report
 from celstream_platform.artefacts import ArtefactStore
 from celstream_protos.v1 import clip_pb2
 from hypothesis import given

@@ -26,7 +26,7 @@ def test_workers_that_die_again_and_again_at_the_same_place_end_the_run(workers:
         let_die(workers, "here")
     with pytest.raises(WorkersFailed, match="worker-1 ended again and again") as failed:
         let_die(workers, "here")
-    assert "KeyError" in str(failed.value), "its last words"
+    assert "ValidationError" in str(failed.value), "its last words"
 
 
 def test_workers_whose_work_gets_on_between_their_deaths_are_started_anew_however_often(workers: Workers) -> None:
