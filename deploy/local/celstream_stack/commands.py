@@ -3,8 +3,10 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from celstream_stack.errors import StackError
@@ -31,29 +33,49 @@ def run(
 ) -> str:
     """Run a command to its end, as `user` where one is given; its standard output. Raises StackError.
 
-    Everything it says is kept in `log`.
+    Everything it says is kept in `log`. Where this process is told to end meanwhile, and that raises, the command ends
+    with all that it has started.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        ended = subprocess.run(
-            as_user(user, [str(part) for part in command]),
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            timeout=LONGEST_INSTALL_SECONDS,
-            cwd=cwd,  # not the caller's: another user may not read it
-        )
-    except subprocess.TimeoutExpired as error:
-        raise StackError(
-            f"{server}: {command[0]} did not end in {LONGEST_INSTALL_SECONDS} s. Look at the network, then try again."
-        ) from error
-    log.write_text(f"$ {' '.join(map(str, command))}\n{ended.stdout}{ended.stderr}")
-    if ended.returncode != 0:
-        said = (ended.stderr.strip() or ended.stdout.strip() or "it said nothing").splitlines()[-1]
+    with subprocess.Popen(
+        as_user(user, [str(part) for part in command]),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,  # not the caller's: another user may not read it
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=LONGEST_INSTALL_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            _kill_tree(process.pid)
+            raise StackError(
+                f"{server}: {command[0]} did not end in {LONGEST_INSTALL_SECONDS} s. "
+                "Look at the network, then try again."
+            ) from error
+        except BaseException:
+            _kill_tree(process.pid)
+            raise
+    log.write_text(f"$ {' '.join(map(str, command))}\n{out}{err}")
+    if process.returncode != 0:
+        said = (err.strip() or out.strip() or "it said nothing").splitlines()[-1]
         raise StackError(f"{server}: {Path(command[0]).name} failed ({said}). Read {log}.")
-    return ended.stdout
+    return out
+
+
+def _kill_tree(top: int) -> None:
+    """Kill a child of ours with all below it: a compiler's driver leaves its compilers to themselves."""
+    tree = [top]
+    for number in tree:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(number, signal.SIGSTOP)  # so that it starts no others while we look
+        for children in Path(f"/proc/{number}/task").glob("*/children"):
+            with suppress(OSError):
+                tree += map(int, children.read_text().split())
+    for number in tree:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(number, signal.SIGKILL)
 
 
 def as_user(user: str | None, command: list[str]) -> list[str]:
