@@ -77,6 +77,7 @@ def up(state: Path, source: Path, say: Say) -> None:
         others.result()
         steps.run("metrics-server, KEDA, CoreDNS: ready", lambda: addons.wait(state))
         servers.write_values(state, stack.result(), built.result())
+        steps.begin("older images: gone", lambda: images.forget_what_is_old(state))
         steps.run("chart", lambda: release.install(state, chart))
         steps.run("Prometheus", lambda: monitoring.up(state))
         steps.run("footage through it (helm test)", lambda: release.test(state))

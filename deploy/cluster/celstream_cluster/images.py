@@ -100,9 +100,7 @@ def build(state: Path, source: Path, version: str) -> dict[str, str]:
     """
     engine = Engine(state)
     with engine.running():
-        found = _give(engine, state, _build(engine, state, source, version))
-        _forget_what_is_old(engine)
-    return found
+        return _give(engine, state, _build(engine, state, source, version))
 
 
 def prepare(state: Path, source: Path, version: str) -> None:
@@ -110,7 +108,14 @@ def prepare(state: Path, source: Path, version: str) -> None:
     engine = Engine(state)
     with engine.running():
         _build(engine, state, source, version)
-        _forget_what_is_old(engine)
+
+
+def forget_what_is_old(state: Path) -> None:
+    """Remove what older trees were built to, and older steps. Raises StackError."""
+    engine = Engine(state)
+    with engine.running():
+        engine("image", "prune", "--force")
+        engine("builder", "prune", "--force", "--keep-storage", KEPT)
 
 
 @contextmanager
@@ -147,11 +152,6 @@ def _build_models(engine: Engine, source: Path, base: str) -> str:
             what = ("--file", source / DOCKERFILE_OF_MODELS, "--build-arg", f"BASE={base}", "--tag", image)
             engine("build", "--quiet", *what, repository, log="build-models")
     return image
-
-
-def _forget_what_is_old(engine: Engine) -> None:
-    engine("image", "prune", "--force")  # what older trees were built to
-    engine("builder", "prune", "--force", "--keep-storage", KEPT)
 
 
 def _give(engine: Engine, state: Path, images: list[str]) -> dict[str, str]:
