@@ -4,12 +4,10 @@ from concurrent.futures import Future
 
 import numpy as np
 import pytest
-from celstream_cluster import volumes
 from celstream_cluster.models import MEAN_COLOUR
 from celstream_platform.models import Arrays, open_model_server
 from celstream_stack.stack import Stack
 
-from tests.cluster.asked import Prometheus
 from tests.cluster.cluster import SELECTOR, TRITON, Cluster, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -41,8 +39,3 @@ def test_a_model_server_that_is_deleted_comes_back_with_its_models(release: Clus
         models = open_model_server(f"triton://{address}?shared_memory=off")
         wait_until(lambda: models.ready(MEAN_COLOUR, 1), "the model does not answer")
         models.close()
-
-
-def test_the_volume_of_models_is_measured(release: Cluster, own_servers: Stack, prometheus: Prometheus) -> None:
-    query = f'kubelet_volume_stats_available_bytes{{persistentvolumeclaim="{volumes.MODELS}"}} > 0'
-    wait_until(lambda: bool(prometheus.series(query)), "the kubelet does not measure the volume")
