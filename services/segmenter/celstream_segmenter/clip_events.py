@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 from celstream_platform import identity
 from celstream_platform.artefacts.port import ArtefactStore
@@ -13,6 +14,8 @@ from celstream_segmenter.shots import Doubt
 from celstream_segmenter.transitions import Transition
 
 LEVEL = "clips"
+VIDEO_TYPE = "video/mp4"
+PICTURE_TYPE = "image/png"
 SAME_RATE = 0.01  # a clip whose measured frame rate is within 1 % of the footage's has the footage's
 KINDS = {
     "cut": clip_pb2.TRANSITION_KIND_CUT,
@@ -21,6 +24,13 @@ KINDS = {
     "fade_out": clip_pb2.TRANSITION_KIND_FADE_OUT,
     "wipe": clip_pb2.TRANSITION_KIND_WIPE,
 }
+
+
+class Storing(Protocol):
+    """Where files are put: a store, or one that has some of them already."""
+
+    def put(self, source: Path, media_type: str, /) -> envelope_pb2.ArtefactRef:
+        """Store a file."""
 
 
 def rational(value: Fraction | tuple[int, int]) -> envelope_pb2.Rational:
@@ -53,7 +63,7 @@ def clip_event(
     *,
     detector: str,
     recipe: str,
-    store: ArtefactStore,
+    store: Storing,
 ) -> clip_pb2.Clip:
     """A clip's message; its files are stored. Raises Unavailable where the store does not take them."""
     parent = footage.item
@@ -69,7 +79,7 @@ def clip_event(
             origin=machine(detector, recipe),
         ),
         range=frame_range(made),
-        video=store.put(Path(made.video), "video/mp4"),
+        video=store.put(Path(made.video), VIDEO_TYPE),
         width=footage.video.width,
         height=footage.video.height,
         fps=rational(clip_rate(made, footage.video.fps)),
@@ -88,9 +98,9 @@ def clip_event(
         ),
     )
     if made.first_frame:
-        clip.first_frame.CopyFrom(store.put(Path(made.first_frame), "image/png"))
+        clip.first_frame.CopyFrom(store.put(Path(made.first_frame), PICTURE_TYPE))
     if made.last_frame:
-        clip.last_frame.CopyFrom(store.put(Path(made.last_frame), "image/png"))
+        clip.last_frame.CopyFrom(store.put(Path(made.last_frame), PICTURE_TYPE))
     return clip
 
 

@@ -27,6 +27,7 @@ from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import Share
 from celstream_segmenter.side_by_side import GOING_ON, Ending, side_by_side
 
+Results = Generator[FoundInShare, None, None]
 AHEAD_BYTES = 64 * 1024  # of results; a process that was far ahead would have much to do again after an interruption
 RESULTS: tuple[type, ...] = (Working, ShotFound, ShotMeasured, ClipMade, Refused, ChapterRead, ChapterBegun)
 
@@ -41,10 +42,12 @@ def segment_limited(
     *,
     processes: int = 1,
     ending: Ending = GOING_ON,
+    ahead: Callable[[Results], Results] = lambda found: found,
 ) -> Generator[Found, None, None]:
     """Like `segment.segment`, in so many child processes, with the same result; they write into `scratch` alone.
 
-    name: what the footage is called in complaints. ending: see `side_by_side`. Raises Invalid, LimitExceeded.
+    name: what the footage is called in complaints. ending: see `side_by_side`. ahead: through which the results of each
+    process go, in a thread of its own, before their turn comes. Raises Invalid, LimitExceeded.
     """
 
     def read(
@@ -58,7 +61,7 @@ def segment_limited(
             "resumption": msgspec.to_builtins(resumption, builtin_types=(bytes,)),
             "share": msgspec.to_builtins(share),
         }
-        return _run("run_segment", path, name, arguments, limits, folder, cancelled)
+        return ahead(_run("run_segment", path, name, arguments, limits, folder, cancelled))
 
     yield from side_by_side(read, _useful(processes, rules), resumption, ending)
 

@@ -20,6 +20,7 @@ from celstream_segmenter.recipe import ANALYSIS, NAME, recipe_of
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.share import most_chapters
 from celstream_segmenter.side_by_side import Ending
+from celstream_segmenter.stored_ahead import StoredAhead
 from celstream_segmenter.work_so_far import WorkSoFar
 
 ANALYSIS_MEDIA_TYPE = "application/protobuf; type=celstream.v1.FootageAnalysis"
@@ -59,6 +60,7 @@ class SegmenterStage:
         """
         assert isinstance(message, footage_pb2.Footage)
         work = WorkSoFar.of_parts(message.item.id, context.load_checkpoint())
+        stored = StoredAhead(self._store)
         with (
             self._store.local(message.content) as path,
             tempfile.TemporaryDirectory(prefix="celstream-segmenter-", dir=self._scratch) as folder,
@@ -72,10 +74,11 @@ class SegmenterStage:
                 work.resumption,
                 processes=self._useful_processes(message.claimed_duration_seconds),
                 ending=Ending(context.stopping, context.stop_at_once),
+                ahead=stored.ahead,
             )
             with closing(found):
                 for one in found:
-                    self._take(one, message, work, context)
+                    self._take(one, message, work, context, stored)
             if not work.ended:
                 raise Stopping
         metrics.count(work.analysis)
@@ -90,11 +93,13 @@ class SegmenterStage:
         """One for each chapter of a short footage."""
         return min(self._processes, most_chapters(seconds, self._rules.chapter_seconds))
 
-    def _take(self, found: Found, footage: footage_pb2.Footage, work: WorkSoFar, context: Context) -> None:
+    def _take(
+        self, found: Found, footage: footage_pb2.Footage, work: WorkSoFar, context: Context, stored: StoredAhead
+    ) -> None:
         if isinstance(found, Working):
             context.progress(found.done, found.total, "frames")
         elif isinstance(found, ClipMade):
-            work.clips.append(self._clip(found, footage))
+            work.clips.append(self._clip(found, footage, stored))
         elif isinstance(found, Refused):
             work.rejections.append(
                 rejection_event(found, footage, detector=self._rules.detector, recipe=self.recipe, store=self._store)
@@ -104,7 +109,7 @@ class SegmenterStage:
             if work.part is not None:
                 context.save_checkpoint(work.part)
 
-    def _clip(self, made: ClipMade, footage: footage_pb2.Footage) -> clip_pb2.Clip:
-        clip = clip_event(made, footage, detector=self._rules.detector, recipe=self.recipe, store=self._store)
+    def _clip(self, made: ClipMade, footage: footage_pb2.Footage, stored: StoredAhead) -> clip_pb2.Clip:
+        clip = clip_event(made, footage, detector=self._rules.detector, recipe=self.recipe, store=stored)
         Path(made.video).unlink()  # stored by now; a long film's clips need not lie in the scratch folder as well
         return clip
