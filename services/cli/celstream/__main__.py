@@ -1,5 +1,6 @@
 """The entry of the command `celstream`: starts what takes long to start before the command line itself is loaded."""
 
+import os
 import sys
 
 from celstream_platform.loading import loading
@@ -22,8 +23,13 @@ def main() -> None:
 
     try:
         app(prog_name="celstream")
-    finally:
+    except SystemExit as ended:
         worker_start.end_unused()
+        if isinstance(ended.code, int):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(ended.code)  # at once: to take down all that was loaded takes a twentieth of a second
+        raise
 
 
 if __name__ == "__main__":

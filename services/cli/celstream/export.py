@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from celstream_platform.artefacts.port import ArtefactStore
@@ -33,15 +34,21 @@ def export(dataset: Sequence[FootageContents], folder: DatasetFolder, store: Art
             path.unlink()
         left.rmdir()
     place(folder.path, wanted, store)
-    write_table(folder.path / "clips.parquet", CLIPS, clip_rows(dataset))
-    write_table(folder.path / "transitions.parquet", TRANSITIONS, transition_rows(dataset))
-    write_table(folder.path / "rejections.parquet", REJECTIONS, rejection_rows(dataset))
-    (folder.path / "dataset.md").write_text(column_page(), encoding="utf-8")
-    write_report(dataset, folder.path, store)
+    with ThreadPoolExecutor(1) as beside:  # neither the database nor the report's pictures hold Python's lock
+        tables = beside.submit(_write_tables, dataset, folder.path)
+        write_report(dataset, folder.path, store)
+        tables.result()
     part = stamp.with_suffix(".part")
     part.write_text(state)
     part.replace(stamp)
     return True
+
+
+def _write_tables(dataset: Sequence[FootageContents], out: Path) -> None:
+    write_table(out / "clips.parquet", CLIPS, clip_rows(dataset))
+    write_table(out / "transitions.parquet", TRANSITIONS, transition_rows(dataset))
+    write_table(out / "rejections.parquet", REJECTIONS, rejection_rows(dataset))
+    (out / "dataset.md").write_text(column_page(), encoding="utf-8")
 
 
 def _state(dataset: Sequence[FootageContents]) -> str:

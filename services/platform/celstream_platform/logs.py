@@ -1,13 +1,18 @@
-"""Logs: one event a line, as JSON or for the console, each with the trace that it belongs to."""
+"""Logs: one event a line, as JSON or for the console, each with the trace that it belongs to.
+
+The library is large, and a command that has nothing to say does not need it: it is loaded once something is said.
+"""
 
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal, TextIO
-
-import structlog
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from celstream_platform import tracing
+
+if TYPE_CHECKING:
+    import structlog
 
 Format = Literal["json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -19,6 +24,7 @@ def configure(service: str, *, level: Level = "info", format: Format = "json", s
 
     service: said in every line. stream: standard error where None. What libraries log goes the same way.
     """
+    import structlog
 
     def name_service(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["service"] = service
@@ -67,12 +73,28 @@ def configure(service: str, *, level: Level = "info", format: Format = "json", s
     )
 
 
-def logger(name: str) -> structlog.stdlib.BoundLogger:
+class _Logger:
+    """A logger that is made when something is said."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, level: str) -> Any:
+        import structlog
+
+        return getattr(structlog.stdlib.get_logger(self._name), level)
+
+
+def logger(name: str) -> "structlog.stdlib.BoundLogger":
     """The logger of a module: `log = logs.logger(__name__)`, then `log.info("what happened", key=value)`."""
-    return structlog.stdlib.get_logger(name)
+    return cast("structlog.stdlib.BoundLogger", _Logger(name))
 
 
-bound = structlog.contextvars.bound_contextvars  # `with logs.bound(footage_id=…):` says it in every line inside
+def bound(**values: object) -> AbstractContextManager[None]:
+    """`with logs.bound(footage_id=…):` says it in every line inside."""
+    import structlog
+
+    return structlog.contextvars.bound_contextvars(**values)
 
 
 def _bind_trace(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
