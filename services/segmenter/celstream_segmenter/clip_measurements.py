@@ -10,7 +10,8 @@ from celstream_segmenter.camera_motion import NOTHING_SEEN, STANDING, STANDS, Ca
 from celstream_segmenter.camera_move import camera_move, with_creep
 from celstream_segmenter.camera_path import camera_path
 from celstream_segmenter.drawing_change import Change, change_between
-from celstream_segmenter.field_matching import Match, film_lengths, matched, repeats, telecine_phase
+from celstream_segmenter.field_matcher import FieldMatcher, Fields
+from celstream_segmenter.field_matching import Match, film_lengths, repeats, telecine_phase
 from celstream_segmenter.fingerprint import NEAR_BITS, picture_hash
 from celstream_segmenter.full_picture import FullPicture, Glance
 from celstream_segmenter.letterbox import picture_rectangle
@@ -52,6 +53,7 @@ class ClipMeasurer:
         self._glanced: NDArray[Any] | None = None
         self._glanced_at = first_frame
         self._since_glance: dict[int, CameraSight] = {}
+        self._matcher = FieldMatcher()
         self._matches: list[Match | None] = []
         self._glances: dict[int, Glance] = {}
         self._styles: dict[int, StyleHints] = {}
@@ -59,14 +61,24 @@ class ClipMeasurer:
 
     def add(self, seconds: float, picture: SmallPicture, full: FullPicture) -> None:
         """Take the next frame, which is shown from `seconds` on."""
-        number = self._first + len(self._changes)
+        number = self._first + len(self._seconds)
         self._size = full.size
         self._seconds.append(seconds)
-        luma: NDArray[Any] = picture.luma
-        match = None
+        if full.glance is not None:
+            self._glances[number] = full.glance
+            self._styles[number] = style_hints(picture.luma, picture.chroma)
+        if not self._hashes or seconds - self._hashes[-1][0] > HASH_SECONDS - TIME_ROUNDING:
+            self._hashes.append((seconds, picture_hash(picture.luma)))
+        fields = None
         # The first frame is judged alone, as where work on a long film goes on with it.
-        if self._changes and full.top is not None and full.bottom is not None and full.bottom_before is not None:
-            luma, match = matched(full.top, full.bottom, full.bottom_before)
+        if number > self._first and full.top is not None and full.bottom is not None and full.bottom_before is not None:
+            fields = Fields(full.top, full.bottom, full.bottom_before)
+        for luma, match in self._matcher.add(picture.luma, fields):
+            self._compare(luma, match)
+
+    def _compare(self, luma: NDArray[Any], match: Match | None) -> None:
+        """Compare the next frame, put together, with the one before."""
+        number = self._first + len(self._changes)
         sight, change = STANDS, Change()
         if self._previous is not None and self._previous.shape == luma.shape:
             sight = camera_sight(luma, self._previous, self._sights[-1].step)
@@ -75,13 +87,14 @@ class ClipMeasurer:
         self._changes.append(change)
         self._sights.append(sight)
         self._matches.append(match)
-        if full.glance is not None:
+        if number in self._glances:
             self._since_glance[number] = self._seen_since(luma)
             self._glanced, self._glanced_at = luma, number
-            self._glances[number] = full.glance
-            self._styles[number] = style_hints(picture.luma, picture.chroma)
-        if not self._hashes or seconds - self._hashes[-1][0] > HASH_SECONDS - TIME_ROUNDING:
-            self._hashes.append((seconds, picture_hash(picture.luma)))
+
+    def _settle(self) -> None:
+        """Compare what still waits for the frames after it."""
+        for luma, match in self._matcher.rest():
+            self._compare(luma, match)
 
     def clip(
         self,
@@ -96,6 +109,7 @@ class ClipMeasurer:
 
         frames: their measurements. black_*: see `black_or_plain`.
         """
+        self._settle()
         part = slice(start_frame - self._first, end_frame - self._first)
         steps, camera = self._camera(start_frame, end_frame)
         scan, phase = self._scan(part)
@@ -132,11 +146,13 @@ class ClipMeasurer:
 
     def drawings(self, start_frame: int, end_frame: int) -> list[Hold]:
         """The holds of frames [start_frame, end_frame), which have all been added; counted from the first of them."""
+        self._settle()
         part = slice(start_frame - self._first, end_frame - self._first)
         return self._drawings(part, self._scan(part)[1])
 
     def stands(self, start_frame: int, end_frame: int) -> bool:
         """Whether the camera stands from `start_frame` to `end_frame`, and the picture is the same at both ends."""
+        self._settle()
         part = slice(start_frame - self._first, end_frame - self._first)
         if self._camera(start_frame, end_frame)[1].kind != "static":
             return False

@@ -16,9 +16,8 @@ from celstream_segmenter.measured import Affine, CameraStep
 LEAST_NOISE = 3.0
 QUIET_PEAK = 2  # levels; where no pixel differs by more, nothing was drawn
 MOVED_NOISE = 6.5  # what the undoing of a camera's move leaves, whatever the size
-MISPLACED_PIXELS = 0.1  # of the small picture: how well a camera's move is known
-BLOCK = 4  # pixels of the small picture, both ways
-EDGE_BLOCK = 6  # the same under a camera's move: edges that lie aside by less than a pixel average out in it
+MISPLACED_PIXELS = 0.2  # of the small picture: how well a camera's move is known
+BLOCK = 4  # pixels of the small picture, both ways; a mouth is hardly larger
 FINE_BITS = 2  # signed differences are counted in quarters of a level, which halving the picture rounds
 STEEPNESS_PARTS = 16  # of a level per pixel: what the Sobel operator counts at half the size
 STANDING_LEVELS = 6  # a pixel that changes by no more while the camera moves …
@@ -65,7 +64,7 @@ def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
     new, old = _same_exposure(*_met_halfway(luma, previous, half))
     difference = np.left_shift(np.subtract(new, old, dtype=np.int16), FINE_BITS)
     inside = _inside(half, width, height)
-    side = EDGE_BLOCK // 2
+    side = BLOCK // 2
     sums = np.abs(cv2.boxFilter(_halved(difference) & inside, cv2.CV_16S, (side, side), normalize=False))
     level = 1 / (side**2 * 2**FINE_BITS)
     noise = _quartile(sums)
@@ -117,7 +116,7 @@ def _standing(luma: Luma, previous: Luma, half: Affine) -> NDArray[np.bool_]:
     """Where pictures that met halfway show lines that do not move with the camera: letters, bars, speed lines."""
     calm = cv2.threshold(cv2.absdiff(luma, previous), STANDING_LEVELS, 255, cv2.THRESH_BINARY_INV)[1]
     edges = cv2.threshold(cv2.morphologyEx(previous, cv2.MORPH_GRADIENT, _SQUARE), LINE_STEP, 255, cv2.THRESH_BINARY)[1]
-    lines = cv2.dilate(cv2.bitwise_and(cv2.erode(calm, _SQUARE), edges), _SQUARE, iterations=2)
+    lines = cv2.dilate(cv2.bitwise_and(cv2.erode(calm, _SQUARE), edges), _SQUARE, iterations=3)
     flags = cv2.INTER_NEAREST
     here, there = (
         cv2.warpAffine(lines, half, luma.shape[::-1], flags=f) for f in (flags, flags | cv2.WARP_INVERSE_MAP)

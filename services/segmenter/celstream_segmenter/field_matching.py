@@ -35,7 +35,7 @@ Plane = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which bottom field was given to a frame's top field: that of the frame before (late) or its own.
+    """Which bottom field fits a frame's top field better: that of the frame before (late) or its own.
 
     weight: by how much it fits better than the other, mean absolute luma difference.
     """
@@ -77,12 +77,11 @@ def fields(luma: Plane, width: int, height: int) -> tuple[Plane, Plane]:
     )
 
 
-def matched(top: Plane, bottom: Plane, bottom_before: Plane) -> tuple[Plane, Match]:
-    """The picture of the moment that a frame's top field shows, and which bottom field it was put together with."""
+def compared(top: Plane, bottom: Plane, bottom_before: Plane) -> Match:
+    """What a frame's fields tell by themselves, each height x width, 0-255; which they are, `FieldMatcher` decides."""
     own = float(cv2.norm(top, bottom, cv2.NORM_L1)) / top.size
     before = float(cv2.norm(top, bottom_before, cv2.NORM_L1)) / top.size
-    late = before < own
-    return cv2.addWeighted(top, 0.5, bottom_before if late else bottom, 0.5, 0), Match(late, abs(own - before))
+    return Match(before < own, abs(own - before))
 
 
 def telecine_phase(
@@ -96,11 +95,11 @@ def telecine_phase(
     """
     end = len(matches) if end is None else end
     first = max(0, start - CYCLE_REACH)
-    around = _agreements(matches[first : end + CYCLE_REACH])
+    around = agreements(matches[first : end + CYCLE_REACH])
     if around is None:
         return None
     around = np.roll(around, start - first)
-    own = _agreements(matches[start:end])
+    own = agreements(matches[start:end])
     if own is None or own.max() < AGREEMENT:
         return int(np.argmax(around)) if around.max() >= AGREEMENT else None
     seen = np.minimum(news[start:end], NEWS_ENOUGH)
@@ -111,21 +110,30 @@ def telecine_phase(
     return int(np.argmax(np.where(own >= own.max() - ALIKE, fit, -np.inf)))
 
 
-def _agreements(matches: Sequence[Match]) -> NDArray[np.float64] | None:
-    """Share 0-1 of the matches, by weight, that follow the cycle from each of its phases; None where too few tell."""
+def agreements(
+    matches: Sequence[Match], *, least_weight: float = LEAST_WEIGHT, telling_share: float = TELLING_SHARE
+) -> NDArray[np.float64] | None:
+    """Share 0-1 of the matches, by weight, that follow the cycle from each of its phases; None where too few tell.
+
+    least_weight, telling_share: smaller weights do not count, the second by `telling_weight`.
+    """
     weights = np.array([match.weight for match in matches])
-    weights[weights < LEAST_WEIGHT] = 0.0
     late = np.array([match.late for match in matches])
-    if not weights.any():
-        return None
-    most = float(np.percentile(weights[weights > 0], 90))  # cuts outweigh nothing
-    weights = np.where(weights < TELLING_SHARE * most, 0.0, np.minimum(weights, most))
+    most = telling_weight(matches)  # cuts outweigh nothing
+    weights = np.where(weights < max(least_weight, telling_share * most), 0.0, np.minimum(weights, most))
     if np.count_nonzero(weights) < LEAST_MATCHES or not (late & (weights > 0)).any():
         return None
     places = np.arange(len(matches))
     return np.array(
         [weights[np.isin((places + phase) % CYCLE, LATE) == late].sum() / weights.sum() for phase in range(CYCLE)]
     )
+
+
+def telling_weight(matches: Sequence[Match]) -> float:
+    """The weight of the frames in which the most moves, a cut's apart; 0 where nothing does."""
+    weights = np.array([match.weight for match in matches])
+    weights = weights[weights >= LEAST_WEIGHT]
+    return float(np.percentile(weights, 90)) if len(weights) else 0.0
 
 
 def repeats(frames: int, phase: int) -> NDArray[np.bool_]:

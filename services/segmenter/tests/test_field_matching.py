@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from celstream_segmenter.field_matcher import FieldMatcher, Fields
 from celstream_segmenter.field_matching import (
     Match,
     fields,
     film_lengths,
     is_woven,
-    matched,
     repeats,
     telecine_phase,
 )
@@ -41,12 +41,12 @@ def telecined(frames: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
 
 def matches_of(frames: list[NDArray[np.uint8]]) -> tuple[list[NDArray[np.uint8]], list[Match]]:
     halves = [fields(frame, 160, 90) for frame in frames]
-    pictures, found = [], []
+    matcher = FieldMatcher()
+    found = []
     for number, (top, bottom) in enumerate(halves):
-        picture, match = matched(top, bottom, halves[max(0, number - 1)][1])
-        pictures.append(picture)
-        found.append(match)
-    return pictures, found
+        found += matcher.add(top, Fields(top, bottom, halves[max(0, number - 1)][1]))
+    found += matcher.rest()
+    return [picture for picture, _ in found], [match for _, match in found if match is not None]
 
 
 def news_of(pictures: list[NDArray[np.uint8]]) -> list[float]:
