@@ -92,6 +92,12 @@ class Catalog:
                 self._look_for_corrections = False
                 return projected
 
+    @property
+    def revision(self) -> int:
+        """Another number whenever something was projected, by whichever call: taking footage in projects as well."""
+        with self._changed:
+            return self._revision
+
     def run(self, stopping: Callable[[], bool]) -> None:
         """Project for ever, until `stopping()`; where log, store or database is away, try again."""
         look_for_corrections = True

@@ -40,12 +40,16 @@ NEVER_READ = ("unreadable", "limit_exceeded")  # whole footage refused for these
 
 @dataclass(slots=True)
 class Tally:
-    """What a run counts. bad: files and arguments that could not be used. parked: footage that met a bug."""
+    """What a run counts. bad: files and arguments that could not be used. parked: footage that met a bug.
+
+    seen: the catalog's revision that was looked at last.
+    """
 
     waiting: dict[str, str] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     bad: int = 0
     parked: int = 0
+    seen: int = -1
 
 
 @dataclass(slots=True)
@@ -189,7 +193,9 @@ def _claimed_frames(footage: Footage) -> int:
 
 def _step(ports: Ports, workers: Workers, tally: Tally, display: Display, folder: DatasetFolder) -> None:
     """Project what is new, show it, and see that all goes on."""
-    if ports.catalog.catch_up():
+    ports.catalog.catch_up()
+    if (revision := ports.catalog.revision) != tally.seen:  # what ended a footage may have come while one was taken in
+        tally.seen = revision
         for entry in ports.catalog.progress():
             display.working(Working(entry.footage_id, entry.stage, entry.done, entry.total, entry.unit))
         for footage_id in list(tally.waiting):
