@@ -6,16 +6,15 @@ import sys
 from celstream_platform.loading import loading
 
 from celstream import worker_start
+from celstream.processors import usable_processors
 
 
 def main() -> None:
     """Run the command that the arguments name."""
     if sys.argv[1:2] == ["run"] and "--help" not in sys.argv:
-        worker_start.prepare()
+        worker_start.prepare(usable_processors())
     if sys.argv[1:2] == ["shots"] and "--help" not in sys.argv:
         from celstream_platform.footage import children
-
-        from celstream.processors import usable_processors
 
         children.prepare(usable_processors(), ["celstream_segmenter.detection"])
     with loading(own_process=True):

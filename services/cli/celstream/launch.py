@@ -51,15 +51,16 @@ def _run(
     DirectoryStore(folder.artefacts).sweep(0)  # what a killed run left half written; nobody else writes now
     files, findings = named_footage(options.footage)
     at_a_time = max(1, min(options.jobs, len(files)))
+    processes = max(1, usable_processors() // at_a_time)
     task = {
         "events": folder.events_url,
         "artefacts": folder.artefacts_url,
         "out": str(folder.path),
         "scratch": str(scratch.absolute()),
         "rules": msgspec.to_builtins(options.rules()),
-        "processes": max(1, usable_processors() // at_a_time),
+        "processes": processes,
     }
-    with Workers(task, folder.state / "logs", lock) as workers:
+    with Workers(task, folder.state / "logs", lock, processes) as workers:
         workers.start(1)
         if files:
             children.prepare(1, [PROBE])  # looks at the first of them

@@ -4,17 +4,17 @@ Standard output: troubles, JSON lines. Nothing is imported before the processes 
 is not needed to start them: they load their libraries while the worker does, and all of them before the task is known.
 """
 
+import sys
+
 from celstream_platform.footage import children
 from celstream_platform.loading import loading
-
-from celstream.processors import usable_processors
 
 READER = "celstream_segmenter.segment"
 
 
 def main() -> None:
     """Work until SIGTERM, or until the run is gone."""
-    children.prepare(usable_processors(), [READER])
+    children.prepare(int(sys.argv[1]), [READER])
     with loading(own_process=True):
         import msgspec
 

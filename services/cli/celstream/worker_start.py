@@ -1,8 +1,8 @@
 """The start of a worker's process: by itself ahead of time, or when it is needed.
 
-The process is `python -m celstream.worker_process`. Its standard input is a socket whose other end only this process
-holds: one message tells the worker what to do, and hands it the folder's lock and the file of its log; the socket's end
-tells it that the run is gone, also after kill -9.
+The process is `python -m celstream.worker_process READERS`. Its standard input is a socket whose other end only this
+process holds: one message tells the worker what to do, and hands it the folder's lock and the file of its log; the
+socket's end tells it that the run is gone, also after kill -9.
 
 This module imports little, so that the command can call `prepare` before anything else and load the rest meanwhile.
 """
@@ -32,9 +32,12 @@ class Started:
             socket.send_fds(self.socket, [task], [lock, log])
 
 
-def prepare() -> None:
-    """Start one; it loads what it needs, and ends with this process where it is never told anything."""
-    _prepared.append(_start(None))
+def prepare(readers: int) -> None:
+    """Start one. It ends with this process where it is never told anything.
+
+    readers: how many processes that read footage it starts.
+    """
+    _prepared.append(_start(readers, None))
 
 
 def end_unused() -> None:
@@ -46,16 +49,16 @@ def end_unused() -> None:
         unused.socket.close()
 
 
-def start(log: int) -> Started:
+def start(readers: int, log: int) -> Started:
     """The one that was prepared, else a new one. log: where it complains before it has been told anything."""
-    return _prepared.pop() if _prepared else _start(log)
+    return _prepared.pop() if _prepared else _start(readers, log)
 
 
-def _start(errors: int | None) -> Started:
+def _start(readers: int, errors: int | None) -> Started:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "celstream.worker_process"],
+            [sys.executable, "-m", "celstream.worker_process", str(readers)],
             stdin=theirs.fileno(),
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -44,12 +44,14 @@ class Workers:
     """Up to `jobs` worker processes.
 
     task: what every worker is told (`worker.Task` as a mapping, without its name). logs: folder for their logs.
+    readers: how many processes that read footage each has.
     lock: descriptor of the folder's lock; workers hold it too, so that it is free only when the last one has ended.
     """
 
     task: Mapping[str, object]
     logs: Path
     lock: int
+    readers: int = 1
     _workers: list[_Worker] = field(default_factory=list)
     _trouble: SimpleQueue[str] = field(default_factory=SimpleQueue)
     _deaths: int = 0
@@ -115,7 +117,7 @@ class Workers:
 
     def _spawn(self, name: str, log: Path) -> _Worker:
         with log.open("ab") as errors:
-            started = worker_start.start(errors.fileno())
+            started = worker_start.start(self.readers, errors.fileno())
             task = json.dumps({**self.task, "name": name, "run_pid": os.getpid()}) + "\n"
             started.tell(task.encode(), self.lock, errors.fileno())
         reader = threading.Thread(
