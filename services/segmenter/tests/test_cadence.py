@@ -71,6 +71,20 @@ def test_a_camera_that_moves_over_a_held_drawing_makes_no_new_one(camera: Camera
     assert [hold.length for hold in holds(changes(held(lengths, camera, mouth=7)), SHRINK)] == lengths
 
 
+def test_a_small_mouth_under_a_pan_ends_a_hold() -> None:
+    backdrop = (painting(3, 260, 400) // 3 + 130).astype(np.uint8)
+    lengths = [2, 3, 2, 1, 4, 2, 1, 3, 2]
+    frames: list[NDArray[np.uint8]] = []
+    for number, length in enumerate(lengths):
+        drawing = backdrop.copy()
+        cv2.ellipse(drawing, (170, 130), (3, 1 + number % 2), 0, 0, 360, 90, -1, cv2.LINE_AA)
+        for _ in range(length):
+            moved = np.array([[1, 0, -60 - 1.3 * len(frames)], [0, 1, -60]])
+            seen = cv2.warpAffine(drawing, moved, (240, 135), flags=cv2.INTER_LINEAR)
+            frames.append(noisy(np.asarray(seen, np.uint8), len(frames), 0.5))
+    assert [hold.length for hold in holds(changes(frames), SHRINK)] == lengths
+
+
 def test_a_flash_makes_no_new_drawing() -> None:
     frames = held([4, 4, 4, 4])
     frames[6] = cv2.addWeighted(frames[6], 0.4, np.full_like(frames[6], 235), 0.6, 0)

@@ -80,6 +80,38 @@ def test_a_mouth_between_poses_on_twos_tells_two_phases_apart(start: int) -> Non
     assert telecine_phase(found, news_of(pictures)) == start
 
 
+def test_a_faint_drawing_is_put_together_by_the_cycle_of_the_frames_around() -> None:
+    moments = film(48)
+    for number, frame in enumerate(moments):
+        frame[:] = moments[min(number, 16)] if 16 <= number < 40 else frame  # the square stands for a second
+        frame[130:134, 200:204] = 130 + 20 * (number % 2)  # a mouth on ones: a field shows 0.07 % of it anew
+    noise = np.random.default_rng(2)
+    frames = [np.clip(f + noise.normal(0, 2, f.shape), 0, 255).astype(np.uint8) for f in telecined(moments)]
+    pictures, found = matches_of(frames)
+    late = [number for number, match in enumerate(found) if match.late != (number % 5 in (2, 3))]
+    assert late  # by themselves the fields tell wrong
+    for number, picture in enumerate(pictures[1:], start=1):
+        top = 4 * (number // 5) + PULLDOWN[number % 5][0]
+        whole = sum(half.astype(float) for half in fields(moments[top], 160, 90)) / 2
+        assert abs((picture - whole)[65:67, 100:102].mean()) < 4, number  # two moments mixed: 10
+
+
+def test_frames_come_back_in_order_and_whole_ones_at_once() -> None:
+    frames = film(90)
+    matcher = FieldMatcher()
+    assert [picture is frame for frame in frames[:3] for picture, _ in matcher.add(frame, None)] == [True] * 3
+    given = []
+    for frame in frames[3:80]:
+        given += matcher.add(frame, Fields(frame, frame, frame))
+    assert len(given) < 77
+    for frame in frames[80:]:
+        given += matcher.add(frame, None)
+    given += matcher.rest()
+    assert [int(picture.argmax()) for picture, _ in given] == [int(frame.argmax()) for frame in frames[3:]]
+    assert [match is None for _, match in given] == [False] * 77 + [True] * 10
+    assert matcher.rest() == []
+
+
 def test_progressive_frames_follow_no_cycle() -> None:
     pictures, found = matches_of(film(20))
     assert telecine_phase(found, news_of(pictures)) is None
