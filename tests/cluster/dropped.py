@@ -5,16 +5,15 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from celstream_platform import rpc
 from celstream_protos.v1 import catalog_pb2, catalog_pb2_grpc
 from celstream_renderer import Film, Shot, render
 from celstream_stack.stack import Stack
 from minio import Minio
 from minio.commonconfig import Tags
 
-from tests.cluster.cluster import INSTALLED, PATIENCE_SECONDS, Cluster, wait_until
+from tests.cluster import called
+from tests.cluster.cluster import PATIENCE_SECONDS, Cluster, wait_until
 
-CATALOG = f"{INSTALLED}-catalog"
 TAGS = {"license": "CC0-1.0", "style": "rendered"}
 
 
@@ -38,7 +37,7 @@ def drop(own_servers: Stack, shots: Sequence[Shot], folder: Path) -> str:
 
 def clips_at_the_end(release: Cluster, footage_id: str) -> int:
     """How many clips the catalog lists of a footage once it is finished."""
-    with release.forwarded(CATALOG, 50051) as address, rpc.connect(address) as channel:
+    with called.catalog(release) as channel:
         catalog = catalog_pb2_grpc.CatalogStub(channel)
         wait_until(lambda: _listed(catalog, "footage", footage_id) == 1, "the film is not taken in")
         watched = catalog.WatchFootage(catalog_pb2.WatchFootageRequest(footage_id=footage_id), timeout=PATIENCE_SECONDS)

@@ -18,9 +18,10 @@ from celstream_stack.stack import Stack
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.chart.rendered import CHART
+from tests.cluster import called
 from tests.cluster.cluster import INSTALLED, SELECTOR, Cluster, footage_goes_through
 from tests.cluster.conftest import WAIT
-from tests.cluster.dropped import CATALOG, clips_at_the_end, drop
+from tests.cluster.dropped import clips_at_the_end, drop
 from tests.end_to_end.command import SHOTS
 
 pytestmark = pytest.mark.cluster
@@ -44,9 +45,23 @@ def test_footage_goes_through_and_no_pod_stumbles(release: Cluster) -> None:
 
 
 def test_the_catalog_answers_from_outside_the_cluster(release: Cluster) -> None:
-    with release.forwarded(CATALOG, 50051) as address, grpc.insecure_channel(address) as channel:
-        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=30)
-    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    with called.catalog(release) as channel:
+        assert answer_of(channel) == health_pb2.HealthCheckResponse.SERVING
+
+
+def answer_of(channel: grpc.Channel) -> health_pb2.HealthCheckResponse.ServingStatus.ValueType:
+    """What a service says of itself, to whoever gets in: this asks for no role."""
+    return health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=30).status
+
+
+def test_a_client_without_a_certificate_is_refused(release: Cluster, own_servers: Stack) -> None:
+    """own_servers: of this node we know that it asks for one."""
+    with release.forwarded(called.CATALOG, 50051) as address:
+        with called.connect(release, address, certificate=False) as channel, pytest.raises(grpc.RpcError) as refused:
+            answer_of(channel)
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+        with called.connect(release, address) as channel:
+            assert answer_of(channel) == health_pb2.HealthCheckResponse.SERVING
 
 
 def test_footage_that_is_dropped_into_the_inbox_ends_as_clips_in_the_catalog(

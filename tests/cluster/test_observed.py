@@ -5,6 +5,7 @@ from pathlib import Path
 
 import promql_parser
 import pytest
+from celstream_cluster import servers
 from celstream_cluster.models import MEAN_COLOUR
 from celstream_platform.models import open_model_server
 from celstream_stack.stack import Stack
@@ -21,12 +22,18 @@ pytestmark = pytest.mark.cluster
 
 # What nobody exports on a node of one machine, and why. What is not here must give data.
 ABSENT = {
-    "certmanager_certificate_expiration_timestamp_seconds": "no cert-manager: the release has no TLS",
+    "certmanager_certificate_expiration_timestamp_seconds": "no cert-manager: `up` makes the certificates",
+    **dict.fromkeys(
+        ("kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"),
+        "its kubelet does not look at disks",
+    ),
     **dict.fromkeys(("nv_gpu_memory_total_bytes", "nv_gpu_memory_used_bytes", "nv_gpu_utilization"), "no GPU"),
     **dict.fromkeys(NOT_WHEN_ALL_IS_WELL - {"celstream_catalog_inbox_files_total"}, "only faults or stages make it"),
 }
 
 
+# What only faults make of a metric that is there otherwise.
+OF_ENDS = 'celstream_footage_child_ends_total{end=~"crash|bug"}'
 # What asks for faults alone.
 OF_FAULTS = {"services: Which pods give no metrics?"}
 COMPLETED = 'sum(celstream_worker_events_total{outcome="completed"})'
@@ -72,6 +79,28 @@ def test_every_query_gives_data_or_is_explained(
             break
     release.kubectl("delete", canary, "--wait=false")
     assert sorted(missing) == []
+
+
+def test_every_metric_that_an_alert_asks_for_is_there_or_is_explained(release: Cluster, prometheus: Prometheus) -> None:
+    """What its rules record of them are queries of their own."""
+    conditions = [promql_parser.parse(rule["expr"]) for rule in rules() if "alert" in rule]
+    found = {selector.prettify() for condition in conditions for selector in selectors(condition)}
+    asked = {query for query in found - {OF_ENDS} if ":" not in query and not _explained(query)}
+    assert "celstream_grpc_certificate_expiry_timestamp_seconds" in asked
+    wait_until(lambda: all(map(prometheus.series, asked)), f"not all give data: {sorted(asked)}")
+
+
+def test_of_every_certificate_in_use_it_is_known_when_it_ends(
+    release: Cluster, own_servers: Stack, prometheus: Prometheus
+) -> None:
+    """own_servers: of this node we know that it has TLS."""
+    query = "min by (job, use) (celstream_grpc_certificate_expiry_timestamp_seconds) > time() + 14 * 86400"
+    wanted = {(job, use) for job in servers.S3 for use in ("server", "client_ca")}
+
+    def told() -> bool:
+        return {(one["metric"]["job"], one["metric"]["use"]) for one in prometheus.series(query)} == wanted
+
+    wait_until(told, "some certificate is not told of, or ends too soon")
 
 
 def ask_a_model(release: Cluster) -> None:

@@ -12,11 +12,12 @@ import yaml
 from celstream_stack.places import cache
 from celstream_stack.stack import Stack
 
-from celstream_cluster import images, places, volumes
+from celstream_cluster import images, places, release_certificates, volumes
 from celstream_cluster.kubectl import Kubectl, Manifest
 
 NAMES = ("kafka", "minio", "postgres")
 NAMESPACE = "celstream"
+RELEASE = "celstream"
 RESTRICTED = {
     "pod-security.kubernetes.io/enforce": "restricted",
     "pod-security.kubernetes.io/enforce-version": "latest",
@@ -57,6 +58,7 @@ def tell(state: Path, variables: Mapping[str, str]) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}}
     made = [_secret(name, content) for name, content in secrets.items()]
     Kubectl(places.kubeconfig(state))("apply", "--server-side", "--filename", "-", given=[namespace, *made])
+    release_certificates.make(state, NAMESPACE, [f"{RELEASE}-{service}" for service in S3])
 
 
 def write_values(state: Path, variables: Mapping[str, str], built: Mapping[str, str]) -> None:
@@ -83,6 +85,11 @@ def _values(variables: Mapping[str, str]) -> Manifest:
         "kafka": {"servers": [urlsplit(variables["CELSTREAM_EVENTS"]).netloc]},
         "s3": {"endpoint": endpoint, "existingSecret": S3["catalog"]},
         "postgres": {"host": database.hostname, "port": database.port, "existingSecret": POSTGRES},
+        "grpc": {
+            "tlsSecret": release_certificates.SERVICES,
+            "mutual": True,
+            "testClientSecret": release_certificates.TEST_CLIENT,
+        },
         "setup": {"s3Secret": SETUP},
         "segmenter": {
             "replicas": 1,
@@ -93,7 +100,12 @@ def _values(variables: Mapping[str, str]) -> Manifest:
             "resources": small,
             "inbox": {"prefix": "inbox", "rescanSeconds": 5, "settleSeconds": 1},
         },
-        "canary": {"enabled": True, "everyMinutes": 720, "seconds": 10},
+        "canary": {
+            "enabled": True,
+            "everyMinutes": 720,
+            "seconds": 10,
+            "certificateSecret": release_certificates.CANARY,
+        },
         "monitoring": {"podMonitor": True, "rules": True, "dashboards": True, "interval": "5s"},
         "test": {"footageSeconds": 4},
     }
