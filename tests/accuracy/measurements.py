@@ -18,6 +18,7 @@ import numpy as np
 from celstream_catalog.near_duplicates import MATCH_SCORE, match
 from numpy.typing import NDArray
 
+from tests.accuracy.letterbox_films import WITH_BARS, WITHOUT_BARS, pictures_of, seen, write
 from tests.accuracy.measured_films import (
     MeasuredFilm,
     encoded,
@@ -42,6 +43,7 @@ CADENCES = ("ones", "ones", "twos", "threes", "longer")
 RATIOS = (2.39, 1.85, 4 / 3, 1.0)
 FILMS_WITH_BARS = 40
 BARS_SECONDS = 3
+FILMS_WITH_KINDS, KINDS_PER_FILM, KINDS_SEED = 48, 5, 940_000
 CAMERA_FILMS_PER_STYLE = 6
 OPENINGS = 20
 LEAST_BORDER_LUMA, BAR_LUMA = 20.0, 16
@@ -197,6 +199,36 @@ def bars_are_seen(source: Path, number: int, picture_box: Sequence[int], least_l
     return max(float(line.mean()) for line in (box[0], box[-1], box[:, 0], box[:, -1])) > least_luma
 
 
+def kinds_of_bars(folder: Path, tally: Tally) -> None:
+    """The picture inside bars of many kinds, and of darkness that is none."""
+    kinds = [*WITH_BARS, *WITHOUT_BARS]
+    for number in range(FILMS_WITH_KINDS):
+        rng = np.random.default_rng(KINDS_SEED + number)
+        style = tuple(renderer.STYLES)[number % 6]
+        film = renderer.random_film(KINDS_SEED + number, style, 2, Fraction(24), SIZE, sound=False)
+        source = render(film, folder / "full.mkv")
+        shot = max(truth_of(source)["shots"], key=lambda shot: int(shot["clean_end"] - shot["clean_start"]))
+        if shot["clean_end"] - shot["clean_start"] < LEAST_CLIP_FRAMES or shot["kind"] == "black":
+            continue
+        pictures = pictures_of(source, shot["clean_start"], shot["clean_end"])
+        for turn in range(KINDS_PER_FILM):
+            kind = kinds[(KINDS_PER_FILM * number + turn) % len(kinds)]
+            dressed = kind(pictures, rng)
+            if kind in WITH_BARS and not seen(dressed, LEAST_BORDER_LUMA - BAR_LUMA):
+                continue
+            crf = CRFS[(number + turn) % 4]
+            path = write(dressed.pictures, folder / "dressed.mp4", crf)
+            found, box = measure(path).clip(0, len(pictures)).picture, dressed.box
+            error = max(
+                *(abs(found.left - box.left), abs(found.top - box.top)),
+                *(abs(found.left + found.width - box.left - box.width),),
+                *(abs(found.top + found.height - box.top - box.height),),
+            )
+            headings = {"kind": kind.__name__.replace("_", " "), "CRF": crf}
+            tally.add("picture inside bars, ±1 px", headings, int(error <= 1), 1, 1)
+        print(number, "kinds of bars", flush=True)
+
+
 def openings(folder: Path, tally: Tally) -> None:
     """Openings found again after re-encoding, scaling and a shift in time, among each other."""
     rng = np.random.default_rng(SEED)
@@ -239,6 +271,16 @@ PARTS = {
             f"{FILMS_WITH_BARS} films by chance of {BARS_SECONDS} s, {SIZE[0]}x{SIZE[1]}, encoded by x264 at CRF 18 to "
             f"32; some darkened to {DARKENED_TO}, some with letters in the lower bar. Judged where the picture differs "
             "from the bars along its border: beside credits on black none are seen.",
+        ),
+    ),
+    "bars": Part(
+        "The picture inside bars of many kinds",
+        kinds_of_bars,
+        (
+            f"{FILMS_WITH_KINDS} films by chance, {SIZE[0]}x{SIZE[1]}, each with {KINDS_PER_FILM} kinds of bars or of "
+            "darkness that is none (tests/accuracy/letterbox_films.py), encoded by x264 at CRF 18 to 32; seeds that "
+            f"nothing was tuned on. Judged where the picture is {LEAST_BORDER_LUMA - BAR_LUMA:g} levels above the bars "
+            "along its border on average, in one frame at least.",
         ),
     ),
     "camera": Part(
