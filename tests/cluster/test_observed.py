@@ -23,10 +23,6 @@ pytestmark = pytest.mark.cluster
 # What nobody exports on a node of one machine, and why. What is not here must give data.
 ABSENT = {
     "certmanager_certificate_expiration_timestamp_seconds": "no cert-manager: `up` makes the certificates",
-    **dict.fromkeys(
-        ("kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"),
-        "its kubelet does not look at disks",
-    ),
     **dict.fromkeys(("nv_gpu_memory_total_bytes", "nv_gpu_memory_used_bytes", "nv_gpu_utilization"), "no GPU"),
     **dict.fromkeys(NOT_WHEN_ALL_IS_WELL - {"celstream_catalog_inbox_files_total"}, "only faults or stages make it"),
 }

@@ -85,7 +85,7 @@ def kubelet(state: Path) -> Launch:
         "clusterDNS": [places.DNS],
         "clusterDomain": places.DOMAIN,
         "enforceNodeAllocatable": [],
-        "localStorageCapacityIsolation": False,
+        "localStorageCapacityIsolation": True,  # what it takes to measure disks and volumes
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
         "podLogsDir": str(state / "pod-logs"),
