@@ -151,13 +151,14 @@ def test_what_does_not_answer_in_time_is_unavailable_and_its_memory_is_left_alon
     assert regions is not None
     region, _ = regions.take([frames(1)["frames"]])
     regions.give_back(region)
-    halted = stub_of(stack, LARGE)
-    os.kill(halted, signal.SIGSTOP)
+    halted = stack.pid("triton")
+    assert halted is not None
+    os.killpg(halted, signal.SIGSTOP)  # all of it: the server itself gives up a model that is silent for a second
     try:
         with pytest.raises(Unavailable, match=r"no answer from .* in 0\.3 s"):
             server.infer(LARGE, 1, frames(1)).result()
     finally:
-        os.kill(halted, signal.SIGCONT)
+        os.killpg(halted, signal.SIGCONT)
     other, _ = regions.take([frames(2)["frames"]])
     assert other is not region, "the server may read it still"
     regions.give_back(other)
