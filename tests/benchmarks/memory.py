@@ -1,8 +1,8 @@
 """Memory: the largest process of `celstream run` on films of hours, as the kernel counts it.
 
-A film of two hours is a minute of it after itself, not encoded again. Its first minutes are read, then the run is asked
-to end: what depends on the length (where each packet lies) is in memory from the start, and what a chapter takes is
-given back after it. `python -m tests.benchmarks.memory whole` reads the small film to its end.
+A film of hours is a minute of it after itself, not encoded again. Its first minutes are read, then the run is asked to
+end: what depends on the length (where each packet lies) is there from the start, and what a chapter takes is given back
+after it. `python -m tests.benchmarks.memory whole` reads a small film of two hours to its end instead.
 """
 
 import json
@@ -23,15 +23,20 @@ from tests.benchmarks.recording import record
 
 FPS = 24
 MIB = 1024  # KiB
-READ_MINUTES = 4
+READ_MINUTES = 2
+SHORT, LONG = 2, 12  # hours
+CONTAINERS = ("mp4", "mkv")
+MOST = 400  # MiB: what a process may hold
+LOW_RATE = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "38", "-g", "48", "-pix_fmt", "yuv420p")
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A film of so many hours; read: minutes of it."""
+    """A film of so many hours in a container; read: minutes of it."""
 
-    name: str
     once: Path
+    size: str
+    container: str
     hours: int
     read: float
 
@@ -101,39 +106,62 @@ def peak_of(footage: Path, out: Path, frames: int | None) -> Peak:
     return peak
 
 
+def growth(peaks: dict[tuple[str, str, int], Peak]) -> list[str]:
+    """How much an hour adds in each container, and how long a film of 1080p would reach what a process may hold."""
+    said = []
+    for container in CONTAINERS:
+        small = [peaks["320x180", container, hours].largest for hours in (SHORT, LONG)]
+        an_hour = (small[1] - small[0]) / (LONG - SHORT)
+        large = peaks["1920x1080", container, LONG].largest
+        hours = f"{LONG + (MOST - large) / an_hour:.0f} hours" if an_hour > 0 else "never"
+        said.append(
+            f"{container}: {an_hour:.2f} MiB an hour, from {SHORT} to {LONG} hours of 320x180; a film of 1080p, "
+            f"{large} MiB at {LONG} hours, would reach {MOST} MiB after: {hours} (by calculation)."
+        )
+    return said
+
+
 def main() -> None:
-    whole = sys.argv[1:] == ["whole"]
     with tempfile.TemporaryDirectory(prefix="celstream-bench-") as name:
         folder = Path(name)
-        small = folder / "minute.mp4"
+        small, large = folder / "minute.mp4", folder / "large.mp4"
         renderer.render(renderer.random_film(seed=60, seconds=60, fps=Fraction(FPS), size=(320, 180)), small)
-        large = segmentation.film(folder)
-        films = [
-            Film("2 h of 320x180", small, 2, 120 if whole else READ_MINUTES),
-            Film("6 h of 320x180", small, 6, READ_MINUTES),
-            Film("2 h of 1080p", large, 2, READ_MINUTES),
-        ]
-        rows = []
+        if sys.argv[1:] == ["whole"]:
+            films = [Film(small, "320x180", "mp4", SHORT, 60.0 * SHORT)]
+        else:
+            drawn = folder / "drawn.mp4"
+            renderer.render(renderer.random_film(seed=60, seconds=60, fps=Fraction(FPS), size=(640, 360)), drawn)
+            ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", drawn, "-vf", "scale=1920:1080", *LOW_RATE]
+            subprocess.run([*ffmpeg, "-c:a", "copy", large], check=True)
+            films = [
+                Film(small, "320x180", kind, hours, READ_MINUTES) for kind in CONTAINERS for hours in (SHORT, LONG)
+            ]
+            films += [Film(large, "1920x1080", kind, LONG, READ_MINUTES) for kind in CONTAINERS]
+        peaks = {}
         for number, film in enumerate(films):
-            path = looped(film.once, folder / f"film-{number}.mp4", film.hours)
-            peak = peak_of(path, folder / f"out-{number}", round(film.read * 60 * FPS) if film.read < 120 else None)
+            path = looped(film.once, folder / f"film-{number}.{film.container}", film.hours)
+            whole = film.read >= 60 * film.hours
+            peak = peak_of(path, folder / f"out-{number}", None if whole else round(film.read * 60 * FPS))
+            peaks[film.size, film.container, film.hours] = peak
             path.unlink()
-            rows.append(
+        record(
+            "memory",
+            "Memory of `celstream run` on long films",
+            [
                 {
-                    "footage (a minute, looped)": film.name,
+                    "footage (a minute, looped)": f"{film.hours} h of {film.size}",
+                    "container": film.container,
                     "minutes read": film.read,
                     "largest process, MiB": peak.largest,
                     "all processes, MiB": peak.together,
                 }
-            )
-        record(
-            "memory",
-            "Memory of `celstream run` on long films",
-            rows,
+                for film, peak in zip(films, peaks.values(), strict=True)
+            ],
             [
                 f"{len(os.sched_getaffinity(0))} processors: as many processes read the film. A process: VmHWM of the "
                 "largest one; all: the sum of VmRSS, in which shared libraries count for each.",
                 "Where only the first minutes were read, the run was asked to end then.",
+                *(growth(peaks) if len(films) > 1 else ()),
             ],
         )
 

@@ -16,17 +16,19 @@ from typing import Protocol
 import av
 import numpy as np
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 from celstream_platform.errors import Invalid
-from celstream_platform.footage.opening import Opened, open_footage
+from celstream_platform.footage.opening import main_video
 from numpy.typing import NDArray
 
 from celstream_segmenter.chapter import KEPT_PICTURES, Chapter, OpenChapter, Seen
 from celstream_segmenter.chapter_targets import Search, Targets
 from celstream_segmenter.frame_reader import key_packets_before
-from celstream_segmenter.free_memory import hand_back
 from celstream_segmenter.full_picture import FullPictureReader
+from celstream_segmenter.opened_file import OpenedFile
 from celstream_segmenter.packet_contents import NO_TIME
-from celstream_segmenter.packet_index import FootageIndex, packets_through_damage
+from celstream_segmenter.packet_index import FootageIndex
 from celstream_segmenter.rules import SegmentationRules
 from celstream_segmenter.shots import Beginning, Shot
 from celstream_segmenter.small_pictures import SmallPicture, small_picture
@@ -124,14 +126,15 @@ class DecodingPass:
         Raises Invalid where no frame can be decoded.
         """
         search = self._search
-        with open_footage(self._path, threads=self._threads, roughly=self._roughly) as opened:
-            hand_back()  # opening a film of hours leaves as much free as it keeps
-            chapter = self._chapter = self._first_chapter(opened)
+        with OpenedFile(self._path) as file:
+            video = main_video(file.container, self._path.name, threads=self._threads, roughly=self._roughly)
+            fps = Fraction(file.rate(video) or USUAL_FPS)
+            chapter = self._chapter = self._first_chapter(video, fps)
             recent = self._recent
             last = NO_TIME
             beyond = 0
-            reader = FullPictureReader(_fps(opened)) if self._measured else None
-            for frame in self._decoded(opened):
+            reader = FullPictureReader(fps) if self._measured else None
+            for frame in self._decoded(file, video):
                 if frame.pts is None or frame.pts <= last:
                     continue  # cannot be shown at a time of its own
                 last = frame.pts
@@ -175,33 +178,30 @@ class DecodingPass:
         yield from chapter.finish()
         yield chapter.closed()
 
-    def _first_chapter(self, opened: Opened) -> OpenChapter:
+    def _first_chapter(self, video: VideoStream, fps: Fraction) -> OpenChapter:
         target = self._search.from_ticks if self._search else self._targets.next_after(self._beginning.ticks)
-        time_base = Fraction(opened.video.time_base or Fraction(1, 1000))
-        return OpenChapter(self._beginning, self._rules, time_base, _fps(opened), target, self.recent_picture)
+        time_base = Fraction(video.time_base or Fraction(1, 1000))
+        return OpenChapter(self._beginning, self._rules, time_base, fps, target, self.recent_picture)
 
-    def _decoded(self, opened: Opened) -> Iterator[av.VideoFrame]:
-        beginning = self._beginning
+    def _decoded(self, file: OpenedFile, video: VideoStream) -> Iterator[av.VideoFrame]:
+        # A seek may open the file anew, for another part of it: the decoder is still that of `video`.
+        decoder, beginning = video.codec_context, self._beginning
         if beginning.frame == 0:
-            return decoded_frames(opened)
-        video = self._index.video
-        frame = int(np.searchsorted(video.frame_ticks, beginning.ticks))
-        key = key_packets_before(video, frame)[0]
-        opened.container.seek(int(video.packet_pts[key]), stream=opened.video, backward=True)
-        return (f for f in decoded_frames(opened) if f.pts is not None and f.pts >= beginning.ticks)
+            return decoded_frames(file, video.index, decoder)
+        index = self._index.video
+        frame = int(np.searchsorted(index.frame_ticks, beginning.ticks))
+        file.seek(video.index, int(index.packet_pts[key_packets_before(index, frame)[0]]))
+        frames = decoded_frames(file, video.index, decoder)
+        return (f for f in frames if f.pts is not None and f.pts >= beginning.ticks)
 
 
-def _fps(opened: Opened) -> Fraction:
-    return Fraction(opened.video.average_rate or opened.video.guessed_rate or USUAL_FPS)
-
-
-def decoded_frames(opened: Opened) -> Iterator[av.VideoFrame]:
+def decoded_frames(file: OpenedFile, stream_index: int, decoder: VideoCodecContext) -> Iterator[av.VideoFrame]:
     """All frames that the decoder gives, in display order; what cannot be read or decoded is passed over."""
-    for packet in packets_through_damage(opened.container, (opened.video,)):
+    for packet in file.packets(stream_index):
         if packet is not None:
             try:
-                yield from packet.decode()
+                yield from decoder.decode(packet)
             except FFmpegError:
                 continue  # the frames that it should have shown are missing when the index is compared
     with suppress(FFmpegError):
-        yield from opened.video.codec_context.decode(None)
+        yield from decoder.decode(None)

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from celstream_segmenter.cut_result import ClipSound, CutResult
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.frame_reader import FrameReader
+from celstream_segmenter.opened_file import OpenedFile
 from celstream_segmenter.packet_index import FootageIndex
 from celstream_segmenter.packet_proof import begins_anew, checksum_alone, packet_checksum
 from celstream_segmenter.sound_cut import copied_packets, first_packet
 from celstream_segmenter.sound_encode import Samples, channels_first, decoded_samples
 from celstream_segmenter.sound_index import SoundIndex, packet_at
-from celstream_segmenter.track_reader import OpenedFile, TrackReader
+from celstream_segmenter.track_reader import TrackReader
 
 Extent = Literal["start", "boundaries", "full"]
 NO_KEYS: Mapping[int, int] = MappingProxyType({})

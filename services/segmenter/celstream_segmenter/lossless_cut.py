@@ -20,12 +20,13 @@ from celstream_segmenter.cut_proof import NO_KEYS, CutProof, Extent, Prover
 from celstream_segmenter.cut_result import ClipSound, CopiedPackets, CutResult
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.lossless_encode import encoded_track
+from celstream_segmenter.opened_file import OpenedFile
 from celstream_segmenter.packet_cut import CODECS_IN_MP4, PacketRun, packet_run, video_track
 from celstream_segmenter.packet_index import FootageIndex
 from celstream_segmenter.sound_cut import copied_track, plan_sound
 from celstream_segmenter.sound_encode import encoded_sound_track
 from celstream_segmenter.sound_index import SoundIndex
-from celstream_segmenter.track_reader import OpenedFile, TrackReader
+from celstream_segmenter.track_reader import TrackReader
 
 MAX_LEAD_IN_SECONDS = 5.0
 """Hidden lead-in that a clip may carry. Past it a short clip is mostly packets that nobody sees.

@@ -5,7 +5,6 @@ them out over the whole file: packets that show nothing (alternate reference fra
 footage's own edit list hides, leading pictures of an open GOP at the very start) have no number.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntFlag
 from fractions import Fraction
@@ -16,12 +15,13 @@ import numpy as np
 from av.codec.context import ThreadType
 from av.error import FFmpegError, InvalidDataError
 from celstream_platform.errors import Invalid
-from celstream_platform.footage.opening import main_video, open_container
+from celstream_platform.footage.opening import main_video
 from numpy.typing import NDArray
 
 from celstream_segmenter.columns import BLOCK, Column, Shelf
 from celstream_segmenter.damage import Damage, around, holes, merged
 from celstream_segmenter.display_order import Numbered, in_display_order
+from celstream_segmenter.opened_file import OpenedFile
 from celstream_segmenter.packet_contents import NO_TIME, shows_a_frame
 from celstream_segmenter.sound_index import SoundColumns, SoundIndex
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
-
-MAX_UNREADABLE_PACKETS = 64
-"""Read errors in a row after which the rest of a damaged file is given up: a broken file must come to an end."""
 
 
 class PacketFlag(IntFlag):
@@ -137,20 +134,20 @@ def index_footage(path: Path, folder: Path | None = None) -> FootageIndex:
     stream or no frame, OSError where the folder cannot be written to.
     """
     shelf = Shelf(folder)
-    with open_container(path) as container:
+    with OpenedFile(path) as file:
+        container = file.container
         video_stream = main_video(container, path.name)
         sounds, mute = _sound_columns(container, shelf)
-        sound_streams = [columns.stream for columns in sounds.values()]
         packets = _PacketColumns(video_stream.codec_context.name, shelf)
         broken = False
-        for packet in packets_through_damage(container, (video_stream, *sound_streams)):
+        for packet in file.packets(video_stream.index, *sounds):
             if packet is None:
                 broken = True
             elif packet.stream_index == video_stream.index:
                 packets.add(packet)
             else:
                 sounds[packet.stream_index].add(packet)
-        video = packets.index(video_stream)
+        video = packets.index(video_stream, file.rate(video_stream))
         container_name = container.format.name
         tracks = tuple(columns.index() for columns in sounds.values())
     if not len(video.frame_ticks):
@@ -177,24 +174,6 @@ def _sound_columns(
         except InvalidDataError:
             mute.append((stream.index, f"its headers are not those of {stream.codec_context.name}"))
     return found, tuple(mute)
-
-
-def packets_through_damage(container: "InputContainer", streams: tuple[Any, ...]) -> Iterator["Packet[Any] | None"]:
-    """The packets of `streams` in file order; None where bytes could not be read and reading went on behind them."""
-    failures = 0
-    while failures < MAX_UNREADABLE_PACKETS:
-        try:
-            for packet in container.demux(*streams):
-                failures = 0
-                if packet.size and (packet.dts is not None or packet.pts is not None):
-                    yield packet
-        except FFmpegError:
-            failures += 1
-            yield None
-        except IndexError:
-            return  # damage made a stream appear in mid-file; PyAV miscounts its streams at the end of the file
-        else:
-            return
 
 
 class _PacketColumns:
@@ -225,7 +204,7 @@ class _PacketColumns:
             for column in (self._pts, self._dts, self._durations, self._sizes, self._flags):
                 column.rest()
 
-    def index(self, stream: "VideoStream") -> VideoIndex:
+    def index(self, stream: "VideoStream", rate: Fraction | None) -> VideoIndex:
         columns = (self._pts, self._dts, self._durations, self._sizes, self._flags)
         pts, dts, durations, sizes, flags = (column.finished() for column in columns)
         time_base = cast(Fraction, stream.time_base)
@@ -249,7 +228,7 @@ class _PacketColumns:
             flags,
             frame_packets,
             ticks,
-            _end_of_last_frame(ticks, frame_packets, durations, stream.average_rate, time_base),
+            _end_of_last_frame(ticks, frame_packets, durations, rate, time_base),
         )
 
 
@@ -279,11 +258,11 @@ def _with_decoded_start(path: Path, index: FootageIndex) -> FootageIndex:
     if sure == NO_TIME or video.frame_ticks[0] >= sure:
         return index
     given: list[int] = []
-    with open_container(path) as container:
-        stream = container.streams[video.stream_index]
+    with OpenedFile(path) as file:
+        stream = file.container.streams[video.stream_index]
         stream.codec_context.thread_type = ThreadType.FRAME
         try:
-            for frame in container.decode(cast("VideoStream", stream)):
+            for frame in file.container.decode(cast("VideoStream", stream)):
                 if frame.pts is not None:
                     given.append(frame.pts)
                     if frame.pts > sure:
@@ -318,6 +297,7 @@ def _damage_in_packets(index: FootageIndex, broken: bool) -> tuple[Damage, ...]:
         # Bytes that are gone take sound with them; where the sound goes on, it is a frame that is shown for long.
         if all(sound.pauses_within(start, end) for sound in index.sounds):
             found.append(around(keys, count, frame - 1, frame, "a hole in time"))
+        index.shelf.let_go()
     if broken:
         found.append(Damage(count, count, "part of the file cannot be read"))
     return merged(found)

@@ -1,7 +1,7 @@
 """Track reader: packets or decoded frames of one stream of a footage, from any packet or frame on.
 
 One reader keeps its file open. Readers of several streams can share an opened file, if they read one after the other:
-libav keeps the place of every packet in memory for each opening, 25 MB for a film of two hours.
+libav keeps the place of every packet in memory for each opening of an MP4, 20 MB for a film of two hours.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,42 +11,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from av.error import FFmpegError
-from av.stream import Discard
 from celstream_platform.errors import Invalid
-from celstream_platform.footage.opening import open_container
 from numpy.typing import NDArray
 
 from celstream_segmenter.columns import BLOCK
-from celstream_segmenter.free_memory import hand_back
+from celstream_segmenter.opened_file import OpenedFile
 from celstream_segmenter.packet_contents import NO_TIME
-from celstream_segmenter.packet_index import packets_through_damage
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
 
 _SEEK_EARLIER_SECONDS = (0, 2, 20)
 """Some containers seek by guesswork (MPEG-TS) or by another stream's key frames: earlier targets are tried in turn,
 then the start of the file."""
-
-
-class OpenedFile:
-    """A footage that is open for one reader at a time."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.container: InputContainer = open_container(path)
-        hand_back()  # opening a film of hours leaves as much free as it keeps
-
-    def open_again(self) -> None:
-        """Begin anew; streams that were got before are void."""
-        self.close()
-        self.container = open_container(self.path)
-
-    def close(self) -> None:
-        """Close the file."""
-        self.container.close()
 
 
 class TrackReader:
@@ -120,7 +98,7 @@ class TrackReader:
             for seconds in _SEEK_EARLIER_SECONDS:
                 target = int(self._pts[first]) - int(seconds / time_base)
                 try:
-                    self._file.container.seek(target, stream=self.stream, backward=True)
+                    self._file.seek(self.stream_index, target)
                 except FFmpegError:
                     break
                 yield self._read
@@ -128,9 +106,7 @@ class TrackReader:
         yield self._read
 
     def _read(self) -> Iterator["Packet[Any] | None"]:
-        for other in self._file.container.streams:
-            other.discard = Discard.default if other.index == self.stream_index else Discard.all
-        return packets_through_damage(self._file.container, (self.stream,))
+        return self._file.packets(self.stream_index)
 
     def _number_of(self, packet: "Packet[Any]", previous: int, about: int) -> int:
         """The packet's number: by time and size, the nearest block to `about` first; -1 while it is not known."""

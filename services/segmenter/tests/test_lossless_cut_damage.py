@@ -12,7 +12,8 @@ from celstream_platform.footage.opening import open_container
 from celstream_segmenter.cut_proof import prove_clip
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.lossless_cut import Cutter, cut_clip
-from celstream_segmenter.packet_index import FootageIndex, index_footage, packets_through_damage
+from celstream_segmenter.opened_file import packets_through_damage
+from celstream_segmenter.packet_index import FootageIndex, index_footage
 from numpy.typing import NDArray
 
 from tests.footage_samples import made

@@ -29,8 +29,7 @@ def describe(path: Path, name: str = "") -> Probe:
         container, stream, context = opened.container, opened.video, opened.video.codec_context
         # Read before decoding: afterwards the context tells what the first frame was like.
         duration = container.duration / 1_000_000 if container.duration and container.duration > 0 else 0.0
-        claimed_frames = max(stream.frames, 0)
-        fps = stream.average_rate or stream.guessed_rate
+        claimed_frames, fps = opened.claimed_frames, opened.rate
         frames = _first_frames(container, stream.index)
         frame = frames.get(stream.index)
         if not isinstance(frame, VideoFrame):

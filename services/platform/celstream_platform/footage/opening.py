@@ -7,8 +7,9 @@ below it read untrusted bytes.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 from av.container import InputContainer
@@ -19,6 +20,10 @@ from av.video.stream import VideoStream
 
 from celstream_platform.errors import Invalid, LimitExceeded
 from celstream_platform.footage.files import ADVICE, check_file
+from celstream_platform.footage.long_mp4 import long_mp4
+
+if TYPE_CHECKING:
+    from celstream_platform.footage.mp4_parts import PartlyShown
 
 MAX_SIDE_PIXELS = 16384
 MAX_PICTURE_PIXELS = 64 * 1024 * 1024
@@ -104,23 +109,32 @@ PLAYLISTS = (
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Open footage. video: its largest stream of moving pictures, ready to be decoded."""
+    """Open footage. video: its largest stream of moving pictures, ready to be decoded.
+
+    rate: frames a second by the container; None where it does not say. claimed_frames: 0 where it does not say.
+    """
 
     container: InputContainer
     video: VideoStream
+    rate: Fraction | None
+    claimed_frames: int
 
 
 @contextmanager
 def open_footage(path: Path, name: str = "", *, threads: int = 0, roughly: bool = False) -> Iterator[Opened]:
-    """Open footage for as long as the context lasts.
+    """Open footage for as long as the context lasts; of a long MP4 the beginning, see `long_mp4`.
 
     name: what to call it in complaints. threads: of the decoder, 0 for one per processor. Frame threads only: slice
     threads decode damaged VP8 differently each time. roughly: leave out the filter that smooths the edges of blocks, a
     sixth of the work of decoding H.264; the pictures are then good enough to look at, and equal to nobody else's.
     Raises NotFound, Invalid, LimitExceeded (picture too large).
     """
-    with open_container(path, name) as container:
-        yield Opened(container, main_video(container, name or path.name, threads=threads, roughly=roughly))
+    long = long_mp4(path)
+    with open_shown(long.shown(0)[0], name or path.name) if long else open_container(path, name) as container:
+        video = main_video(container, name or path.name, threads=threads, roughly=roughly)
+        rate = (long.rate(video.index) if long else None) or video.average_rate or video.guessed_rate
+        claimed = (long.packet_count(video.index) if long else 0) or max(video.frames, 0)
+        yield Opened(container, video, rate, claimed)
 
 
 def open_container(path: Path, name: str = "", *, headers_tell: bool = False) -> InputContainer:
@@ -138,6 +152,16 @@ def open_container(path: Path, name: str = "", *, headers_tell: bool = False) ->
         if isinstance(error, MemoryError):
             raise
         raise Invalid(f"{name}: {_finding(path, error)}") from error
+
+
+def open_shown(shown: "PartlyShown", name: str) -> InputContainer:
+    """Open a part of a file; the caller closes it. Raises Invalid."""
+    try:
+        return av.open(shown, mode="r", options=OPTIONS, metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise Invalid(f"{name}: is not a video that can be read ({error.strerror}). {ADVICE}") from error
 
 
 def packets(container: InputContainer, *streams: Stream) -> "Iterator[Packet[Any]]":

@@ -1,0 +1,157 @@
+"""A long MP4 that is opened part by part gives the packets that it gives as a whole."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from celstream_platform.errors import Invalid
+from celstream_platform.footage import long_mp4, mp4_parts, mp4_tables
+from celstream_platform.footage.description import describe
+from celstream_segmenter.analysis import decoded_frames
+from celstream_segmenter.frame_checksum import frame_checksum
+from celstream_segmenter.lossless_cut import Cutter
+from celstream_segmenter.opened_file import OpenedFile
+from celstream_segmenter.packet_index import index_footage
+
+from tests.cut_truth import Whole, frames_are_the_footages, sound_comparisons
+from tests.footage_samples import AAC, SAMPLES, WITHOUT_NOISE, X264, Sample, Sound, made, make
+
+OPUS = Sound("libopus", sample_format="flt")
+LATE = Sound("aac", "mono", start_seconds=1.3, options=WITHOUT_NOISE)
+NEGATIVE = {"movflags": "negative_cts_offsets"}
+MORE = (
+    Sample("negative_shifts.mp4", "libx264", {**X264, "g": "24", "bf": "3"}, sounds=(AAC,), container_options=NEGATIVE),
+    Sample("header_first.mp4", "libx264", {**X264, "g": "12", "bf": "2"}, frames=400, sounds=(AAC, OPUS),
+           container_options={"movflags": "faststart"}),
+    Sample("late_sound.mov", "libx264", {**X264, "g": "30", "bf": "3"}, frames=300, sounds=(LATE,)),
+)  # fmt: skip
+KINDS = [*(shape for shape in SAMPLES if shape.file.endswith((".mp4", ".mov"))), *MORE]
+UNUSUAL = {"h264_fragmented.mp4", "h264_ntsc.mov"}  # fragments; PCM, whose samples are no packets
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("long")
+
+
+def file_of(shape: Sample, folder: Path) -> Path:
+    if shape in SAMPLES:
+        return made(shape.file)
+    path = folder / shape.file
+    return path if path.exists() else make(shape, folder)
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of a second, and tables that are read in small pieces."""
+    monkeypatch.setattr(long_mp4, "LONG_PACKETS", 1)
+    monkeypatch.setattr(mp4_parts, "PART_SECONDS", 1)
+    monkeypatch.setattr(mp4_parts, "ENDS_KEPT", 16)
+    monkeypatch.setattr(mp4_parts, "BESIDE_KEPT", 3)
+    monkeypatch.setattr(mp4_parts, "LONGEST_TICKS", 10_000)
+    monkeypatch.setattr(mp4_tables, "ROWS", 5)
+    monkeypatch.setattr(mp4_parts, "BEFORE_SECONDS", 1)
+
+
+def packets(path: Path, *, seek: tuple[int, int] | None = None, count: int = 10**6) -> dict[int, list[Any]]:
+    """What is known of each stream's packets, and their bytes."""
+    found: dict[int, list[Any]] = {}
+    with OpenedFile(path) as file:
+        streams = [stream.index for stream in file.container.streams if stream.type in ("video", "audio")]
+        if seek:
+            file.seek(*seek)
+        for packet in file.packets(*streams):
+            assert packet is not None
+            seen = found.setdefault(packet.stream_index, [])
+            if len(seen) < count:
+                marks = packet.is_keyframe, packet.is_discard, packet.is_corrupt, packet.is_disposable
+                side = [
+                    bytes(packet.get_sidedata(kind)) if packet.has_sidedata(kind) else b""
+                    for kind in ("skip_samples", "new_extradata")
+                ]
+                seen.append((packet.pts, packet.dts, packet.duration, packet.pos, *marks, *side, bytes(packet)))
+    return found
+
+
+@pytest.mark.parametrize("shape", KINDS, ids=[s.file for s in KINDS])
+def test_the_packets_of_all_parts_are_those_of_the_file(
+    shape: Sample, folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    path = file_of(shape, folder)
+    whole = packets(path)
+    description = describe(path)
+    with av.open(path) as container:
+        rate = container.streams.video[0].average_rate
+    assert long_mp4.long_mp4(path) is None
+    request.getfixturevalue("in_parts")
+    found = long_mp4.long_mp4(path)
+    if shape.file in UNUSUAL:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.count >= 4
+        with OpenedFile(path) as file:
+            assert file.rate(file.container.streams.video[0]) == rate
+    assert packets(path) == whole
+    assert describe(path) == description
+
+
+@pytest.mark.parametrize("shape", KINDS, ids=[s.file for s in KINDS])
+def test_a_seek_finds_the_key_frame_of_the_whole_file(
+    shape: Sample, folder: Path, request: pytest.FixtureRequest
+) -> None:
+    path = file_of(shape, folder)
+    index = index_footage(path)
+    keys = [int(index.video.packet_pts[key]) for key in index.video.key_packets()][:6]
+    stream = index.video.stream_index
+    whole = [packets(path, seek=(stream, key), count=30)[stream] for key in keys]
+    request.getfixturevalue("in_parts")
+    assert [packets(path, seek=(stream, key), count=30)[stream] for key in keys] == whole
+
+
+def test_a_decoder_goes_on_from_part_to_part(folder: Path, request: pytest.FixtureRequest) -> None:
+    path = file_of(MORE[1], folder)
+
+    def checksums() -> list[tuple[int | None, int]]:
+        with OpenedFile(path) as file:
+            video = file.container.streams.video[0]
+            return [(f.pts, frame_checksum(f)) for f in decoded_frames(file, video.index, video.codec_context)]
+
+    whole = checksums()
+    request.getfixturevalue("in_parts")
+    assert checksums() == whole
+    assert len(whole) == 400
+
+
+def test_clips_across_the_edges_of_parts_are_exact(
+    folder: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = file_of(MORE[1], folder)
+    source = Whole(path)
+    assert source.frames
+    assert source.sounds
+    request.getfixturevalue("in_parts")
+    index = index_footage(path, tmp_path)
+    with Cutter(path, index) as cutter:
+        for start, end in ((0, 30), (20, 75), (90, 260), (370, 400), (23, 25)):
+            clip = tmp_path / f"{start}.mp4"
+            result, _ = cutter.cut_and_prove(start, end, clip, extent="full")
+            assert frames_are_the_footages(source, start, end, clip)
+            assert [sound.fault for sound in sound_comparisons(source, start, end, clip, result)] == ["", ""]
+
+
+def test_a_damaged_header_is_left_to_libav(folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    data = bytearray(file_of(MORE[0], folder).read_bytes())
+    request.getfixturevalue("in_parts")
+    begin = data.index(b"moov")
+    for number, kind in enumerate((b"stsz", b"stsc", b"stco", b"stts", b"trak", b"mvhd", b"ctts")):
+        damaged = data.copy()
+        place = damaged.index(kind, begin)
+        damaged[place + 5 : place + 13] = b"\xff" * 8
+        path = tmp_path / f"{number}.mp4"
+        path.write_bytes(damaged)
+        with suppress(Invalid, MemoryError), OpenedFile(path) as file:
+            streams = [stream.index for stream in file.container.streams]
+            assert sum(1 for _ in file.packets(*streams)) <= 5000
