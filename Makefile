@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 OUT ?= out
 UV_VERSION := 0.13.9
 MEMBERS := protos services/platform services/segmenter services/catalog services/evaluator services/renderer services/cli
+# A file's tests go to one process: what they share is made once, and they see the same whatever the other does.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 DEV_MEMBERS := $(MEMBERS) deploy/local deploy/cluster deploy/grafana
 MEMBER_FILES := requirements.lock pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 EDITABLE := $(MEMBERS:%=-e %)
@@ -50,10 +52,10 @@ stack: install-dev ## the real servers on this machine: make stack [DO=up|down|s
 
 test: install-dev lint ## everything that lands (REAL_FOOTAGE=DIR: on real footage as well)
 	@$(BIN)/celstream-stack install || echo "The tests that need it will fail."
-	@$(BIN)/python -m pytest -m "not faults and not images and not cluster" -n 2
+	@$(BIN)/python -m pytest -m "not faults and not images and not cluster" $(SIDE_BY_SIDE)
 
 fast-test: install-dev lint ## the tests of a working day, in less than 3 minutes
-	@$(BIN)/python -m pytest -m "not faults and not images and not cluster and not slow" -n 2
+	@$(BIN)/python -m pytest -m "not faults and not images and not cluster and not slow" $(SIDE_BY_SIDE)
 
 lint: install-dev ## format, lint, types, layering, contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
