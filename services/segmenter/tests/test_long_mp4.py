@@ -18,6 +18,7 @@ from celstream_segmenter.packet_index import index_footage
 from tests.cut_truth import Whole, frames_are_the_footages, sound_comparisons
 from tests.footage_samples import AAC, SAMPLES, WITHOUT_NOISE, X264, Sample, Sound, made, make
 
+pytestmark = pytest.mark.slow
 OPUS = Sound("libopus", sample_format="flt")
 LATE = Sound("aac", "mono", start_seconds=1.3, options=WITHOUT_NOISE)
 NEGATIVE = {"movflags": "negative_cts_offsets"}
