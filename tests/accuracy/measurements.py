@@ -6,10 +6,9 @@ Cadence, camera, picture inside bars, titles and credits, black and flash frames
 import argparse
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from tests.accuracy.measured_films import (
     encoded,
     hold_ranges,
     kept_changes,
-    lumas,
     measure,
     render,
     seen_lengths,
@@ -40,15 +38,10 @@ SECONDS = 10
 LEAST_FRAMES = 12  # a shorter stretch outside transitions is not measured
 LEAST_CLIP_FRAMES = 24
 CADENCES = ("ones", "ones", "twos", "threes", "longer")
-RATIOS = (2.39, 1.85, 4 / 3, 1.0)
-FILMS_WITH_BARS = 40
-BARS_SECONDS = 3
-FILMS_WITH_KINDS, KINDS_PER_FILM, KINDS_SEED = 48, 5, 940_000
+FILMS_WITH_BARS, KINDS_PER_FILM, KINDS_SEED = 48, 5, 940_000
 CAMERA_FILMS_PER_STYLE = 6
 OPENINGS = 20
-LEAST_BORDER_LUMA, BAR_LUMA = 20.0, 16
-DARKENED_TO = 0.3
-LEAST_SUBTITLED_BAR = 24  # pixels
+LEAST_BORDER_LEVELS = 4.0  # above the bars
 
 
 class Tally:
@@ -154,55 +147,10 @@ def judge_camera(
         tally.add(f"camera, {delivery}", {"camera": true_kind, **headings}, int(given == true_kind), 1, 1)
 
 
-def bars(folder: Path, tally: Tally) -> None:
-    """The picture inside bars of four shapes: plain, darkened, with letters in the bar below."""
-    for number in range(FILMS_WITH_BARS):
-        ratio, style = RATIOS[number % 4], tuple(renderer.STYLES)[number % 6]
-        film = renderer.random_film(SEED + 600 + number, style, BARS_SECONDS, Fraction(24), SIZE, sound=False)
-        source = render(replace(film, picture_ratio=ratio), folder / "bars.mkv")
-        truth = truth_of(source)
-        kind, filters = bars_kind(number, truth["picture_box"])
-        measured = measure(encoded(source, folder / "bars.mp4", CRFS[number // 4 % 4], *filters))
-        for shot in truth["shots"]:
-            start, end = shot["clean_start"], shot["clean_end"]
-            if end - start < LEAST_CLIP_FRAMES or shot["kind"] == "black":
-                continue
-            least = LEAST_BORDER_LUMA + (LEAST_BORDER_LUMA - BAR_LUMA) * (1 / DARKENED_TO - 1) * (kind == "dark")
-            if not bars_are_seen(source, (start + end) // 2, truth["picture_box"], least):
-                continue
-            found = measured.clip(start, end).picture
-            left, top, width, height = truth["picture_box"]
-            error = max(
-                *(abs(found.left - left), abs(found.top - top)),
-                *(abs(found.left + found.width - left - width), abs(found.top + found.height - top - height)),
-            )
-            headings = {"ratio": f"{ratio:.2f}", "picture": kind}
-            tally.add("picture inside bars, ±1 px", headings, int(error <= 1), 1, 1)
-
-
-def bars_kind(number: int, picture_box: Sequence[int]) -> tuple[str, list[str]]:
-    """What is done to a film with bars, and the filters of ffmpeg that do it."""
-    _, top, _, height = picture_box
-    below = SIZE[1] - top - height
-    if number % 5 == 3:
-        return "dark", [f"lutyuv=y={BAR_LUMA}+(val-{BAR_LUMA})*{DARKENED_TO}"]
-    if number % 5 == 4 and below >= LEAST_SUBTITLED_BAR:
-        y = top + height + below // 3
-        return "above letters", [f"drawbox=x={x}:y={y}:w=6:h=9:color=white:t=fill" for x in range(250, 390, 10)]
-    return "plain", []
-
-
-def bars_are_seen(source: Path, number: int, picture_box: Sequence[int], least_luma: float) -> bool:
-    """Whether the picture differs from the bars along its border, in that frame; credits on black do not."""
-    left, top, width, height = picture_box
-    box = next(islice(lumas(source), number, None))[top : top + height, left : left + width]
-    return max(float(line.mean()) for line in (box[0], box[-1], box[:, 0], box[:, -1])) > least_luma
-
-
-def kinds_of_bars(folder: Path, tally: Tally) -> None:
+def letterbox(folder: Path, tally: Tally) -> None:
     """The picture inside bars of many kinds, and of darkness that is none."""
     kinds = [*WITH_BARS, *WITHOUT_BARS]
-    for number in range(FILMS_WITH_KINDS):
+    for number in range(FILMS_WITH_BARS):
         rng = np.random.default_rng(KINDS_SEED + number)
         style = tuple(renderer.STYLES)[number % 6]
         film = renderer.random_film(KINDS_SEED + number, style, 2, Fraction(24), SIZE, sound=False)
@@ -214,7 +162,7 @@ def kinds_of_bars(folder: Path, tally: Tally) -> None:
         for turn in range(KINDS_PER_FILM):
             kind = kinds[(KINDS_PER_FILM * number + turn) % len(kinds)]
             dressed = kind(pictures, rng)
-            if kind in WITH_BARS and not seen(dressed, LEAST_BORDER_LUMA - BAR_LUMA):
+            if kind in WITH_BARS and not seen(dressed, LEAST_BORDER_LEVELS):
                 continue
             crf = CRFS[(number + turn) % 4]
             path = write(dressed.pictures, folder / "dressed.mp4", crf)
@@ -226,7 +174,7 @@ def kinds_of_bars(folder: Path, tally: Tally) -> None:
             )
             headings = {"kind": kind.__name__.replace("_", " "), "CRF": crf}
             tally.add("picture inside bars, ±1 px", headings, int(error <= 1), 1, 1)
-        print(number, "kinds of bars", flush=True)
+        print(number, "letterbox", flush=True)
 
 
 def openings(folder: Path, tally: Tally) -> None:
@@ -265,21 +213,12 @@ class Part:
 
 PARTS = {
     "letterbox": Part(
-        "The picture inside bars",
-        bars,
-        (
-            f"{FILMS_WITH_BARS} films by chance of {BARS_SECONDS} s, {SIZE[0]}x{SIZE[1]}, encoded by x264 at CRF 18 to "
-            f"32; some darkened to {DARKENED_TO}, some with letters in the lower bar. Judged where the picture differs "
-            "from the bars along its border: beside credits on black none are seen.",
-        ),
-    ),
-    "bars": Part(
         "The picture inside bars of many kinds",
-        kinds_of_bars,
+        letterbox,
         (
-            f"{FILMS_WITH_KINDS} films by chance, {SIZE[0]}x{SIZE[1]}, each with {KINDS_PER_FILM} kinds of bars or of "
+            f"{FILMS_WITH_BARS} films by chance, {SIZE[0]}x{SIZE[1]}, each with {KINDS_PER_FILM} kinds of bars or of "
             "darkness that is none (tests/accuracy/letterbox_films.py), encoded by x264 at CRF 18 to 32; seeds that "
-            f"nothing was tuned on. Judged where the picture is {LEAST_BORDER_LUMA - BAR_LUMA:g} levels above the bars "
+            f"nothing was tuned on. Judged where the picture is {LEAST_BORDER_LEVELS:g} levels above the bars "
             "along its border on average, in one frame at least.",
         ),
     ),
