@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,9 @@ from celstream_platform.footage import children, limited, wire
 from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.metrics import REGISTRY
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-from limited_pictures import Note, Picture  # noqa: E402
-
-SMALL = Limits(memory_bytes=256 * MIB, cpu_seconds=30, wall_seconds=60, stall_seconds=60, output_bytes=8 * MIB)
+sys.path.insert(0, str(Path(__file__).parent))
+from limited_pictures import Note, Picture
+from limited_runs import HERE, SMALL, gone, run
 
 
 @pytest.fixture
@@ -37,40 +34,8 @@ def film(tmp_path: Path) -> Path:
     return path
 
 
-def run(function: str, path: Path, arguments: dict[str, Any] | None = None, **options: Any) -> list[Any]:
-    options.setdefault("limits", SMALL)
-    results = options.pop("results", [int, str, bytes, dict])
-    answers = limited.stream(
-        function if ":" in function else f"limited_functions:{function}",
-        path,
-        arguments or {},
-        results,
-        import_from=[HERE],
-        **options,
-    )
-    with contextlib.closing(answers):
-        return list(answers)
-
-
 def ends(end: str) -> float:
     return REGISTRY.get_sample_value("celstream_footage_child_ends_total", {"end": end}) or 0.0
-
-
-def gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-def wait_until_gone(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        handle = os.pidfd_open(pid)
-        try:
-            assert select.select([handle], [], [], 30.0)[0], f"process {pid} is still there"
-        finally:
-            os.close(handle)
 
 
 def test_results_of_several_types_come_in_order(film: Path) -> None:
@@ -122,59 +87,6 @@ def test_a_child_inherits_neither_secrets_nor_files(film: Path, monkeypatch: pyt
     assert found["core"] == [0, 0]
     assert found["data"] == [256 * MIB, 256 * MIB]
     assert found["group"] == found["pid"] != os.getpgrp()
-
-
-def test_a_child_that_was_prepared_is_taken_and_one_that_died_is_not(film: Path) -> None:
-    children.prepare(2, ["json"])
-    dead = children.take()
-    dead.kill()
-    dead.wait()
-    children._prepared.appendleft(done(dead))
-    (found,) = run("facts", film)
-    assert found["pid"] != dead.pid
-    assert not children._prepared
-
-
-def test_copies_of_a_prepared_child_are_children_like_it(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CELSTREAM_SECRET", "hunter2")
-    children.prepare(3, ["json"])
-    found = [one for _ in range(3) for one in run("facts", film)]
-    assert len({one["pid"] for one in found}) == 3
-    for one in found:
-        assert one["group"] == one["pid"]
-        assert one["data"] == [256 * MIB, 256 * MIB]
-        assert len(one["descriptors"]) == 4
-        assert "CELSTREAM_SECRET" not in one["environment"]
-
-
-def test_a_copy_that_crashes_leaves_the_others_alone(film: Path) -> None:
-    children.prepare(3, ["json"])
-    with contextlib.closing(
-        limited.stream("limited_functions:counts_slowly", film, {}, [int], limits=SMALL, import_from=[HERE])
-    ) as slow:
-        pid = next(slow)
-        with pytest.raises(Invalid, match="the decoder crashed"):
-            run("segfaults", film)
-        assert run("size", film) == [10]
-        assert not gone(pid)
-    assert gone(pid)
-    assert not children._prepared
-
-
-def done(process: children.Process) -> "Future[children.Process]":
-    future: Future[children.Process] = Future()
-    future.set_result(process)
-    return future
-
-
-def test_prepared_children_that_are_not_needed_end_with_their_parent() -> None:
-    script = """
-from celstream_platform.footage import children
-children.prepare(1, ["json"])
-print(children._prepared[0].result().pid)
-"""
-    parent = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    wait_until_gone(int(parent.stdout))
 
 
 # --- what it may not do ---
