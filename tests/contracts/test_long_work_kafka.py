@@ -9,21 +9,18 @@ import secrets
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from celstream_platform import events, identity, topics
+from celstream_platform import topics
 from celstream_platform.artefacts import directory_url, open_artefact_store
-from celstream_platform.eventlog import EventLog, open_event_log
+from celstream_platform.eventlog import open_event_log
 from celstream_platform.eventlog.kafka_connection import REBALANCE_SECONDS
 from celstream_platform.shutdown import Shutdown
-from celstream_platform.stage import Context, Result
 from celstream_platform.topics import Topic
 from celstream_platform.worker import Worker, WorkerSettings
-from celstream_protos.v1.envelope_pb2 import ItemHeader, Outcome
-from celstream_protos.v1.footage_pb2 import Footage
-from google.protobuf.message import Message
+
+from tests.contracts.long_work import Long, offer, outcomes
 
 REAL_WORK_SECONDS = 12 * 60.0
 SESSION_SECONDS = 6.0
@@ -32,52 +29,7 @@ WORK_SECONDS = REAL_WORK_SECONDS * SHORT_REBALANCE_SECONDS / REBALANCE_SECONDS
 SETTINGS = WorkerSettings(max_events=1, poll_seconds=0.2, lag_seconds=3600.0)
 FILMS = 8  # for each visitor; some are on the partition of the long one, and wait
 VISITS = 2  # at least, while the long one is worked on
-
-
-@dataclass
-class Long:
-    """Takes long for one film, and no time for the others. worked: who worked on what, in order.
-
-    visited: set once enough others have come and gone; the long work is not done before, however slow the machine.
-    """
-
-    consumes: Topic
-    name: str
-    worked: list[str] = field(default_factory=list)
-    begun: threading.Event = field(default_factory=threading.Event)
-    ended: threading.Event = field(default_factory=threading.Event)
-    visited: threading.Event = field(default_factory=threading.Event)
-    produces: tuple[Topic, ...] = ()
-    message_type: type[Message] = Footage
-    recipe: str = "recipe"
-
-    def process(self, message: Message, context: Context) -> Result:
-        assert isinstance(message, Footage)
-        self.worked.append(message.name)
-        if message.name == "long":
-            self.begun.set()
-            time.sleep(WORK_SECONDS)  # the work itself
-            self.visited.wait()
-            self.ended.set()
-        return Result()
-
-
-def offer(log: EventLog, topic: str, name: str) -> None:
-    header = ItemHeader(id=name, version="v1", level=topic.removeprefix(topics.PREFIX), footage_id=name)
-    event_id = identity.event_id(name, "v1")
-    log.publish([events.encode(topic, name, Footage(item=header, name=name), event_id=event_id, source="test")])
-
-
-def outcomes(log: EventLog, stage: str) -> Counter[str]:
-    """How many outcomes each input has."""
-    found: Counter[str] = Counter()
-    reader = log.reader([topics.OUTCOMES.name], {})
-    while not reader.at_end():
-        for delivery in reader.poll(1000, 1.0):
-            outcome = events.decode(delivery.event, Outcome)
-            found[outcome.input_id] += outcome.stage == stage
-    reader.close()
-    return +found
+MOST_SECONDS = 300.0  # for them
 
 
 @pytest.mark.slow
@@ -90,11 +42,17 @@ def test_work_of_twelve_minutes_keeps_its_partition_and_commits_once(kafka_url: 
     log.ensure_topics([topic, topics.OUTCOMES])
     offer(log, topic.name, "long")
     group = f"long-{secrets.token_hex(4)}"
-    stage, ends = Long(topic, group), Shutdown()
+    visited = threading.Event()  # enough others have come and gone: however slow the machine, the work ends no earlier
+
+    def work() -> None:
+        time.sleep(WORK_SECONDS)  # the work itself
+        assert visited.wait(MOST_SECONDS)
+
+    stage, ends = Long(topic, group, work), Shutdown()
     worker = threading.Thread(target=Worker(stage, log, store, SETTINGS, member="long").run, args=(ends,))
     worker.start()
     assert stage.begun.wait(60.0)
-    others = Long(topic, group)
+    others = Long(topic, group, work)
     films: list[str] = []
     visits = 0
     while not stage.ended.is_set():  # others come, work and go, all that time without the long one
@@ -112,7 +70,7 @@ def test_work_of_twelve_minutes_keeps_its_partition_and_commits_once(kafka_url: 
         visit.join()
         visits += 1
         if visits == VISITS:
-            stage.visited.set()
+            visited.set()
     while log.lag(group, [topic.name]):
         time.sleep(0.1)
     ends.request()

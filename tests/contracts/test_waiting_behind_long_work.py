@@ -4,7 +4,6 @@ import secrets
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,40 +12,15 @@ from celstream_platform.artefacts import directory_url, open_artefact_store
 from celstream_platform.eventlog import open_event_log
 from celstream_platform.eventlog.kafka_partitions import partitions
 from celstream_platform.shutdown import Shutdown
-from celstream_platform.stage import Context, Result
 from celstream_platform.topics import Topic
 from celstream_platform.worker import Worker, WorkerSettings
-from celstream_protos.v1.footage_pb2 import Footage
-from google.protobuf.message import Message
 
-from tests.contracts.test_long_work_kafka import offer, outcomes
+from tests.contracts.long_work import Long, offer, outcomes
 
 PARTITIONS = 4
 FILMS = 24
 SETTINGS = WorkerSettings(max_events=1, poll_seconds=0.2)
 WAIT_SECONDS = 60.0
-
-
-@dataclass
-class Held:
-    """Takes no time for a film, and for the long one until it is let go. worked: on what, in order."""
-
-    consumes: Topic
-    name: str
-    let_go: threading.Event
-    worked: list[str] = field(default_factory=list)
-    begun: threading.Event = field(default_factory=threading.Event)
-    produces: tuple[Topic, ...] = ()
-    message_type: type[Message] = Footage
-    recipe: str = "recipe"
-
-    def process(self, message: Message, context: Context) -> Result:
-        assert isinstance(message, Footage)
-        self.worked.append(message.name)
-        if message.name == "long":
-            self.begun.set()
-            assert self.let_go.wait(2 * WAIT_SECONDS)
-        return Result()
 
 
 @pytest.mark.slow
@@ -55,7 +29,7 @@ def test_an_idle_worker_does_what_waits_in_the_partitions_of_a_busy_one(kafka_ur
     topic = Topic(f"{topics.PREFIX}behind-{secrets.token_hex(4)}", partitions=PARTITIONS)
     log.ensure_topics([topic, topics.OUTCOMES])
     group, let_go, ends = f"behind-{secrets.token_hex(4)}", threading.Event(), Shutdown()
-    stages = [Held(topic, group, let_go) for _ in range(2)]
+    stages = [Long(topic, group, lambda: let_go.wait(2 * WAIT_SECONDS)) for _ in range(2)]
     workers = [Worker(stage, log, store, SETTINGS, member=f"{n}") for n, stage in enumerate(stages)]
     threads = [threading.Thread(target=worker.run, args=(ends,)) for worker in workers]
     names = ["long", *(f"film {number}" for number in range(FILMS))]
