@@ -17,6 +17,7 @@ import msgspec
 
 from celstream_platform.errors import Invalid, LimitExceeded, Unavailable
 from celstream_platform.footage import sandbox, wire
+from celstream_platform.footage.asking import Asking
 from celstream_platform.footage.children import TELLING
 from celstream_platform.footage.copying import copied
 from celstream_platform.loading import loading
@@ -31,8 +32,8 @@ def main() -> None:
         for module in modules:
             importlib.import_module(module)
     _copy(copies, out)
-    asked = sys.stdin.buffer.read()
-    if not asked:
+    asked = wire.read_frame(0, wire.Kind.REQUEST)
+    if asked is None:
         os._exit(0)  # it was never needed
     request = msgspec.msgpack.decode(asked, type=wire.Request)
     if request.scratch:
@@ -89,7 +90,8 @@ def _run(request: wire.Request, out: int) -> None:
     module, _, name = request.function.partition(":")
     function = getattr(importlib.import_module(module), name)
     kinds = {kind: bytes([index]) for index, kind in enumerate(request.results)}
-    answer = function(Path(request.path), **request.arguments)
+    asking = {"ask": Asking(out, 0)} if request.asking else {}
+    answer = function(Path(request.path), **request.arguments, **asking)
     results: Iterable[object] = answer if hasattr(answer, "__next__") else [answer]
     for result in results:
         kind = kinds.get(wire.type_name(type(result)))

@@ -25,6 +25,7 @@ import msgspec
 
 from celstream_platform.errors import CelstreamError, Invalid, LimitExceeded, NotFound, Unavailable
 from celstream_platform.footage import children, wire
+from celstream_platform.footage.asking import Answering
 from celstream_platform.footage.files import check_file
 from celstream_platform.footage.limits import MIB, Limits
 from celstream_platform.metrics import CHILD_ENDS, CHILD_START_SECONDS
@@ -56,6 +57,7 @@ def stream(
     import_from: Sequence[Path] = (),
     cancelled: Callable[[], bool] = lambda: False,
     ahead_bytes: int = PIPE_BYTES,
+    answering: Answering | None = None,
 ) -> Generator[T, None, None]:
     """Run `function(path, **arguments)` in a limited child process; yield what it yields, or the one thing it returns.
 
@@ -64,7 +66,8 @@ def stream(
     in complaints. scratch: the one folder in which the child may write. import_from: folders with further modules.
     Closing the generator, or the end of this process, kills the child. cancelled: asked now and then while waiting,
     for a thread that cannot be interrupted otherwise; once it is true, nothing more comes. ahead_bytes: of results that
-    the child may have ready before they are asked for; then it waits.
+    the child may have ready before they are asked for; then it waits. answering: for a function that asks while it
+    works (it takes `ask`, see `asking.py`); an answer has less than a pipe's 64 KiB.
 
     Raises NotFound, Invalid (what the file holds, or a crash of the decoder), LimitExceeded (which, with its value),
     Unavailable (no space for scratch files), and ChildFailed for a bug: whatever else the function raises; also where
@@ -82,10 +85,11 @@ def stream(
         scratch=str(scratch.resolve()) if scratch else None,
         import_from=[str(place.resolve()) for place in import_from],
         parent=os.getpid(),
+        asking=answering is not None,
     )
     decoder = wire.Decoder(results)
     end = "cancelled"
-    child = _Child(request, cancelled, ahead_bytes)
+    child = _Child(request, cancelled, ahead_bytes, answering)
     try:
         for payload in child.results():
             try:
@@ -145,8 +149,10 @@ class _Crashed(Exception):
 class _Child:
     """One child process, from its start to its end."""
 
-    def __init__(self, request: wire.Request, cancelled: Callable[[], bool], ahead_bytes: int) -> None:
-        self._cancelled = cancelled
+    def __init__(
+        self, request: wire.Request, cancelled: Callable[[], bool], ahead_bytes: int, answering: Answering | None
+    ) -> None:
+        self._cancelled, self._answering = cancelled, answering
         self._request, self._limits, self._name = request, request.limits, request.name
         self._waited = self._cpu_seconds = 0.0
         self._received = self._first_peak_bytes = self._peak_bytes = 0
@@ -169,7 +175,10 @@ class _Child:
             number, length = wire.HEADER.unpack(header)
             if length > wire.MAX_FRAME_BYTES:
                 raise ChildFailed(f"{self._name}: the child sent a frame of {length} bytes")
-            self._received += length + len(header)
+            if number == wire.Kind.QUESTION and length > wire.MAX_QUESTION_BYTES:
+                raise ChildFailed(f"{self._name}: the child sent a question of {length} bytes")
+            if number != wire.Kind.QUESTION:  # it is no result; size and pace are bounded otherwise
+                self._received += length + len(header)
             if self._received > self._limits.output_bytes:
                 raise self._exceeded(f"gave more than {_size(self._limits.output_bytes)} of results")
             payload = self._read(length)
@@ -182,6 +191,8 @@ class _Child:
                     greeting = self._decoded(payload, wire.Greeting)
                     self._first_peak_bytes = greeting.peak_kib * 1024
                     _warn_of_gaps(frozenset(greeting.held))
+                case wire.Kind.QUESTION if self._greeted and self._answering:
+                    self._answer(self._answering, payload)
                 case wire.Kind.END:
                     return
                 case wire.Kind.FAILURE:
@@ -201,11 +212,26 @@ class _Child:
 
     def _ask(self) -> None:
         assert self._process.stdin
+        self._tell(wire.frame(wire.Kind.REQUEST, wire.encode(self._request)))
+        os.set_blocking(self._process.stdin.fileno(), False)
+
+    def _answer(self, answering: Answering, payload: bytearray) -> None:
         try:
-            self._process.stdin.write(wire.encode(self._request))
-            self._process.stdin.close()
-        except BrokenPipeError:
-            pass  # it has died already; reading says of what
+            question = wire.Decoder([answering.question]).result(memoryview(payload))
+        except (ValueError, TypeError, msgspec.MsgspecError) as error:
+            raise ChildFailed(f"{self._name}: the child asked what cannot be decoded: {error}") from error
+        answer = wire.frame(wire.Kind.ANSWER, b"\0", wire.encode(answering.answer(question)))
+        try:
+            self._tell(answer)
+        except BlockingIOError as error:
+            raise ChildFailed(f"{self._name}: the child asks and does not listen") from error
+
+    def _tell(self, data: bytes) -> None:
+        assert self._process.stdin
+        view = memoryview(data)
+        with contextlib.suppress(BrokenPipeError):  # it has died already; reading says of what
+            while view:
+                view = view[os.write(self._process.stdin.fileno(), view) :]
 
     def _read(self, size: int) -> bytearray:
         """Exactly that many bytes of its output."""

@@ -4,6 +4,7 @@ The parent does not trust the child: types are checked on decoding, arrays may h
 a largest size.
 """
 
+import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from celstream_platform.footage.limits import MIB, Limits
 
 HEADER = struct.Struct("<BI")  # kind, length of what follows in bytes
 MAX_FRAME_BYTES = 64 * MIB
+MAX_QUESTION_BYTES = 1 * MIB
 
 
 class Kind(IntEnum):
@@ -25,6 +27,9 @@ class Kind(IntEnum):
     RESULT = 1  # index of its type in one byte, then the result
     END = 2
     FAILURE = 3
+    QUESTION = 4  # like a result: index 0, then the question
+    REQUEST = 5  # to the child: a Request
+    ANSWER = 6  # to the child: index 0, then the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Request:
     """What the child is asked, over its standard input.
 
     function: `module:name`. results: the types of the results, as `module:name`. import_from: folders in which modules
-    are looked for besides the installed ones.
+    are looked for besides the installed ones. asking: whether the function takes `ask`, by which it asks the parent.
     """
 
     function: str
@@ -44,6 +49,7 @@ class Request:
     scratch: str | None
     import_from: list[str]
     parent: int
+    asking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,25 @@ def frame(kind: Kind, *parts: bytes) -> bytes:
     if length > MAX_FRAME_BYTES:
         raise ValueError(f"a result of {length} bytes; at most {MAX_FRAME_BYTES} go into one. Send it in parts.")
     return b"".join((HEADER.pack(kind, length), *parts))
+
+
+def read_frame(descriptor: int, kind: Kind) -> bytes | None:
+    """The payload of the next frame, None at the end. In the child: its parent is trusted. Raises ValueError."""
+    header = _read(descriptor, HEADER.size)
+    if len(header) < HEADER.size:
+        return None
+    number, length = HEADER.unpack(header)
+    if number != kind:
+        raise ValueError(f"a frame of kind {number}, expected {kind}")
+    payload = _read(descriptor, length)
+    return payload if len(payload) == length else None
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size and (more := os.read(descriptor, size - len(data))):
+        data += more
+    return bytes(data)
 
 
 class Decoder:
