@@ -52,6 +52,7 @@ def canary(
     certificate_file: Annotated[File, typer.Option(help="Own certificate, PEM.", show_default="none")] = None,
     key_file: Annotated[File, typer.Option(help="Its key, PEM.", show_default="none")] = None,
     token_file: Annotated[File, typer.Option(help="File that holds the bearer token.", show_default="none")] = None,
+    server_name: Annotated[str, typer.Option(help="A name in its certificate.", show_default="its address")] = "",
 ) -> None:
     """Send rendered footage through the levels, and say how much of its truth they find."""
     from celstream.interruption import Interrupted
@@ -61,7 +62,7 @@ def canary(
         with one_line_for_a_person():
             if bool(to) == bool(out):
                 raise ValueError("canary: where? Give either --to HOST:PORT, or --out FOLDER.")
-            remote = Remote(to, ca_file, token_file, certificate_file, key_file) if to else None
+            remote = Remote(to, ca_file, token_file, certificate_file, key_file, server_name) if to else None
             film, found = _evaluate(name, seconds, remote, out)
     except (KeyboardInterrupt, Interrupted) as interrupted:
         typer.echo("Interrupted. The same name goes on.", err=True)

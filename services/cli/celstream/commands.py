@@ -17,6 +17,8 @@ from celstream.models_command import models
 from celstream.one_line import FAULT, SOME_BAD, one_line_for_a_person
 from celstream.options import DEFAULTS, RunOptions, Style
 from celstream.processors import usable_processors
+from celstream.take_down_command import EXAMPLES as TAKE_DOWN_EXAMPLES
+from celstream.take_down_command import take_down
 from celstream.upkeep_commands import dlq_app, store_app
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ Examples:
   celstream submit film.mp4 --to localhost:50051
 
   celstream submit films/ --to catalog.example.org:50051 --ca-file ca.pem --token-file token --watch
+
+  celstream submit film.mp4 --to localhost:50051 --ca-file ca.crt --server-name celstream-catalog
 
   celstream submit film.mp4 --to localhost:50051 --license CC-BY-4.0 --json | jq -r .footage_id
 
@@ -75,6 +79,7 @@ app.add_typer(dlq_app, name="dlq")
 app.add_typer(store_app, name="store")
 app.command(epilog=CANARY_EXAMPLES)(canary)
 app.command(epilog=MODELS_EXAMPLES)(models)
+app.command("take-down", epilog=TAKE_DOWN_EXAMPLES)(take_down)
 
 Out = Annotated[Path, typer.Option("--out", help="The dataset folder. What is there is gone on with.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Footages at a time.", show_default="one a processor")]
@@ -86,6 +91,7 @@ CaFile = Annotated[Path | None, typer.Option(help="CA of the catalog's certifica
 CertificateFile = Annotated[Path | None, typer.Option(help="Own certificate, PEM.", show_default="none")]
 KeyFile = Annotated[Path | None, typer.Option(help="Its key, PEM.", show_default="none")]
 TokenFile = Annotated[Path | None, typer.Option(help="File that holds the bearer token.", show_default="none")]
+ServerName = Annotated[str, typer.Option(help="A name in the catalog's certificate.", show_default="its address")]
 StyleOption = Annotated[Style, typer.Option(help="Where the drawing style comes from.")]
 Work = Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")]
 License = Annotated[str, typer.Option(help="Licence of the footage (SPDX).", show_default="none")]
@@ -246,12 +252,13 @@ def submit(
     certificate_file: CertificateFile = None,
     key_file: KeyFile = None,
     token_file: TokenFile = None,
+    server_name: ServerName = "",
 ) -> None:
     """Send footage to a catalog that runs somewhere else. Bytes that it has already are not sent again."""
     from celstream.remote import Remote
     from celstream.remote_commands import described, submit_footage
 
-    remote = Remote(to, ca_file, token_file, certificate_file, key_file)
+    remote = Remote(to, ca_file, token_file, certificate_file, key_file, server_name)
     with _remote_display(json=json) as display:
         status = submit_footage(footage, remote, described(style, work, license), display, follow=watch)
     raise typer.Exit(status)
@@ -266,13 +273,15 @@ def watch(
     certificate_file: CertificateFile = None,
     key_file: KeyFile = None,
     token_file: TokenFile = None,
+    server_name: ServerName = "",
 ) -> None:
     """Follow footage through the levels at a catalog that runs somewhere else, until it is finished."""
     from celstream.remote import Remote
     from celstream.remote_commands import watch_footage
 
+    remote = Remote(at, ca_file, token_file, certificate_file, key_file, server_name)
     with _remote_display(json=json) as display:
-        status = watch_footage(footage_id, Remote(at, ca_file, token_file, certificate_file, key_file), display)
+        status = watch_footage(footage_id, remote, display)
     raise typer.Exit(status)
 
 

@@ -17,7 +17,8 @@ DAY_SECONDS = 24 * 3600.0  # longest call that the catalog allows
 class Remote:
     """Where a catalog listens, and how to speak to it. ca_file: of its certificate; None: without TLS.
 
-    certificate_file, key_file: of the caller, where the catalog asks for one.
+    certificate_file, key_file: of the caller, where the catalog asks for one. server_name: a name in the catalog's
+    certificate, where its address is none of them, as that of a forwarded port.
     """
 
     address: str
@@ -25,6 +26,7 @@ class Remote:
     token_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
+    server_name: str = ""
 
     @contextmanager
     def open(self) -> Iterator[CatalogStub]:
@@ -37,7 +39,10 @@ class Remote:
             raise Invalid("A certificate needs its key, and a key its certificate. Give both files, or neither.")
         if self.certificate_file and not self.ca_file:
             raise Invalid(f"{self.certificate_file}: would not be shown without TLS. Give the catalog's CA as well.")
-        tls = rpc.ClientTls(self.ca_file, self.certificate_file, self.key_file) if self.ca_file else None
+        if self.server_name and not self.ca_file:
+            raise Invalid(f"{self.server_name}: would not be looked for without TLS. Give the catalog's CA as well.")
+        own = (self.certificate_file, self.key_file)
+        tls = rpc.ClientTls(self.ca_file, *own, self.server_name) if self.ca_file else None
         with rpc.connect(self.address, tls=tls, token_file=self.token_file, deadline_seconds=DAY_SECONDS) as channel:
             yield CatalogStub(channel)
 
