@@ -230,7 +230,7 @@ def test_a_second_run_in_the_same_folder_is_refused_in_one_line(
         process.communicate(timeout=300)
     assert second.code == 2
     assert second.err == (
-        f"dataset: another run works in this folder (process {process.pid}). Let it end, or give another --out.\n"
+        f"dataset: another run works in this folder (process {process.pid}). Let it end, or name another folder.\n"
     )
     assert process.returncode == 0
     assert snapshot(fresh / "dataset") == undisturbed[0]

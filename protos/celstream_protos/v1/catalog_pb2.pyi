@@ -468,3 +468,97 @@ class RecordEvaluationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordEvaluationResponse: _TypeAlias = RecordEvaluationResponse  # noqa: Y015
+
+@_typing.final
+class TakeDownRequest(_message.Message):
+    """What to take down."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    what: _builtins.str
+    """Id of footage or of an item, the start of one (at least 4 digits), or a footage's name."""
+    reason: _builtins.str
+    """Why, for the record."""
+    dry_run: _builtins.bool
+    """Only say what would leave."""
+    def __init__(
+        self,
+        *,
+        what: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "reason", b"reason", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeDownRequest: _TypeAlias = TakeDownRequest  # noqa: Y015
+
+@_typing.final
+class TakeDownResponse(_message.Message):
+    """What leaves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAKEDOWN_FIELD_NUMBER: _builtins.int
+    FOOTAGE_NAME_FIELD_NUMBER: _builtins.int
+    LEAVING_FIELD_NUMBER: _builtins.int
+    ALREADY_TAKEN_DOWN_FIELD_NUMBER: _builtins.int
+    footage_name: _builtins.str
+    """Name of the footage, as it was given."""
+    already_taken_down: _builtins.bool
+    """Whether it was taken down before."""
+    @_builtins.property
+    def takedown(self) -> _envelope_pb2.Takedown:
+        """As it is recorded, by the first who asked. Of a dry run: as it would be, without id and time."""
+
+    @_builtins.property
+    def leaving(self) -> _containers.RepeatedCompositeFieldContainer[Global___LevelCount]:
+        """Current items that leave by it, by level, from footage downwards; of a second time, none."""
+
+    def __init__(
+        self,
+        *,
+        takedown: _envelope_pb2.Takedown | None = ...,
+        footage_name: _builtins.str = ...,
+        leaving: _abc.Iterable[Global___LevelCount] | None = ...,
+        already_taken_down: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["takedown", b"takedown"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_taken_down", b"already_taken_down", "footage_name", b"footage_name", "leaving", b"leaving", "takedown", b"takedown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakeDownResponse: _TypeAlias = TakeDownResponse  # noqa: Y015
+
+@_typing.final
+class LevelCount(_message.Message):
+    """Items of one level."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    level: _builtins.str
+    """Level, for example `clips`."""
+    items: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        level: _builtins.str = ...,
+        items: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "level", b"level"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LevelCount: _TypeAlias = LevelCount  # noqa: Y015

@@ -65,6 +65,11 @@ class CatalogStub:
                 request_serializer=celstream_dot_v1_dot_catalog__pb2.RecordEvaluationRequest.SerializeToString,
                 response_deserializer=celstream_dot_v1_dot_catalog__pb2.RecordEvaluationResponse.FromString,
                 _registered_method=True)
+        self.TakeDown = channel.unary_unary(
+                '/celstream.v1.Catalog/TakeDown',
+                request_serializer=celstream_dot_v1_dot_catalog__pb2.TakeDownRequest.SerializeToString,
+                response_deserializer=celstream_dot_v1_dot_catalog__pb2.TakeDownResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServicer:
@@ -113,6 +118,14 @@ class CatalogServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TakeDown(self, request, context):
+        """Removes footage or an item with all that was derived from it; footage stays out for good. The second time changes
+        nothing. NOT_FOUND where nothing is meant, INVALID_ARGUMENT where several are, or no reason is given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -145,6 +158,11 @@ def add_CatalogServicer_to_server(servicer, server):
                     servicer.RecordEvaluation,
                     request_deserializer=celstream_dot_v1_dot_catalog__pb2.RecordEvaluationRequest.FromString,
                     response_serializer=celstream_dot_v1_dot_catalog__pb2.RecordEvaluationResponse.SerializeToString,
+            ),
+            'TakeDown': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeDown,
+                    request_deserializer=celstream_dot_v1_dot_catalog__pb2.TakeDownRequest.FromString,
+                    response_serializer=celstream_dot_v1_dot_catalog__pb2.TakeDownResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +328,33 @@ class Catalog:
             '/celstream.v1.Catalog/RecordEvaluation',
             celstream_dot_v1_dot_catalog__pb2.RecordEvaluationRequest.SerializeToString,
             celstream_dot_v1_dot_catalog__pb2.RecordEvaluationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeDown(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/celstream.v1.Catalog/TakeDown',
+            celstream_dot_v1_dot_catalog__pb2.TakeDownRequest.SerializeToString,
+            celstream_dot_v1_dot_catalog__pb2.TakeDownResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,10 @@ class CatalogStub:
     """Streams the bytes that current outcomes of one footage attach under a name. NOT_FOUND where there are none."""
     RecordEvaluation: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.RecordEvaluationRequest, _catalog_pb2.RecordEvaluationResponse]
     """Keeps an evaluation; one of the same id replaces the one before."""
+    TakeDown: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.TakeDownRequest, _catalog_pb2.TakeDownResponse]
+    """Removes footage or an item with all that was derived from it; footage stays out for good. The second time changes
+    nothing. NOT_FOUND where nothing is meant, INVALID_ARGUMENT where several are, or no reason is given.
+    """
 
 @_typing.type_check_only
 class CatalogAsyncStub(CatalogStub):
@@ -63,6 +67,10 @@ class CatalogAsyncStub(CatalogStub):
     """Streams the bytes that current outcomes of one footage attach under a name. NOT_FOUND where there are none."""
     RecordEvaluation: _aio.UnaryUnaryMultiCallable[_catalog_pb2.RecordEvaluationRequest, _catalog_pb2.RecordEvaluationResponse]  # type: ignore[assignment]
     """Keeps an evaluation; one of the same id replaces the one before."""
+    TakeDown: _aio.UnaryUnaryMultiCallable[_catalog_pb2.TakeDownRequest, _catalog_pb2.TakeDownResponse]  # type: ignore[assignment]
+    """Removes footage or an item with all that was derived from it; footage stays out for good. The second time changes
+    nothing. NOT_FOUND where nothing is meant, INVALID_ARGUMENT where several are, or no reason is given.
+    """
 
 class CatalogServicer(metaclass=_abc_1.ABCMeta):
     """Intake of footage, and the projection of all topics."""
@@ -114,5 +122,15 @@ class CatalogServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.RecordEvaluationResponse, _abc.Awaitable[_catalog_pb2.RecordEvaluationResponse]]:
         """Keeps an evaluation; one of the same id replaces the one before."""
+
+    @_abc_1.abstractmethod
+    def TakeDown(
+        self,
+        request: _catalog_pb2.TakeDownRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.TakeDownResponse, _abc.Awaitable[_catalog_pb2.TakeDownResponse]]:
+        """Removes footage or an item with all that was derived from it; footage stays out for good. The second time changes
+        nothing. NOT_FOUND where nothing is meant, INVALID_ARGUMENT where several are, or no reason is given.
+        """
 
 def add_CatalogServicer_to_server(servicer: CatalogServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

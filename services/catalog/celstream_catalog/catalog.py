@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from celstream_platform import logs
@@ -17,7 +16,7 @@ from celstream_platform.artefacts.port import ArtefactStore
 from celstream_platform.errors import Invalid, NotFound, Unavailable
 from celstream_platform.eventlog.port import EventLog
 from celstream_platform.topics import dead_letters
-from celstream_protos.v1.catalog_pb2 import FootageState, Funnel
+from celstream_protos.v1.catalog_pb2 import FootageState, Funnel, TakeDownResponse
 from celstream_protos.v1.envelope_pb2 import ArtefactRef, ItemHeader, Outcome, Progress, Rejection, Review, Takedown
 from celstream_protos.v1.evaluation_pb2 import Evaluation
 from google.protobuf.message import Message
@@ -37,6 +36,7 @@ from celstream_catalog.metrics import PROJECTED_EVENTS, SKIPPED_EVENTS
 from celstream_catalog.progress import ProgressBoard
 from celstream_catalog.projection import Projection, stored_positions
 from celstream_catalog.queries import Attached, Parked
+from celstream_catalog.removal import removal
 from celstream_catalog.served_canaries import REASON, served_canaries
 from celstream_catalog.takedowns import new_takedown, takedown_event, takedown_of
 
@@ -134,9 +134,7 @@ class Catalog:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # Asking. All of it raises Unavailable where the database cannot be reached, Invalid for an unknown level.
@@ -245,6 +243,11 @@ class Catalog:
         """History of an input: all its outcomes by stage, oldest first."""
         with self._reading() as connection:
             return queries.outcomes(connection, input_id)
+
+    def removal(self, what: str) -> TakeDownResponse:
+        """What a takedown would remove. what: an id, its first digits, or a name. Raises NotFound, Invalid."""
+        with self._projection.caught_up() as connection:
+            return removal(connection, self.chain, what)
 
     def reviews(self) -> list[tuple[Review, ReviewStatus]]:
         """Every review, with what has become of it."""

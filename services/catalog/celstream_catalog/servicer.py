@@ -6,7 +6,7 @@ from pathlib import Path
 
 import grpc
 from celstream_platform.errors import Invalid, LimitExceeded
-from celstream_platform.rpc import READERS, WRITERS, Policy, Service
+from celstream_platform.rpc import ADMINS, READERS, WRITERS, Policy, Service, caller
 from celstream_protos.v1 import catalog_pb2, catalog_pb2_grpc
 from google.protobuf.any_pb2 import Any
 
@@ -86,6 +86,18 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
         self._catalog.record_evaluation(request.evaluation)
         return catalog_pb2.RecordEvaluationResponse()
 
+    def TakeDown(  # noqa: N802 - the contract's name
+        self, request: catalog_pb2.TakeDownRequest, context: grpc.ServicerContext
+    ) -> catalog_pb2.TakeDownResponse:
+        found = self._catalog.removal(request.what)
+        who = caller().account
+        if not request.dry_run:
+            taken = self._catalog.take_down(found.takedown.item_id, reason=request.reason, requested_by=who)
+            found.takedown.CopyFrom(taken)
+        elif not found.already_taken_down:
+            found.takedown.reason, found.takedown.requested_by = request.reason, who
+        return found
+
     def _receive(self, requests: Iterator[catalog_pb2.SubmitFootageRequest], path: Path) -> None:
         taken = 0
         with path.open("wb") as file:
@@ -112,5 +124,6 @@ def catalog_service(servicer: CatalogServicer) -> Service:
             "ListItems": Policy(READERS),
             "GetAttachment": Policy(READERS),
             "RecordEvaluation": Policy(WRITERS),
+            "TakeDown": Policy(ADMINS),
         },
     )

@@ -100,7 +100,7 @@ class DatasetFolder:
                     holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
                     raise Invalid(
                         f"{self.path}: another run works in this folder (process {holder or 'unknown'}). "
-                        "Let it end, or give another --out."
+                        "Let it end, or name another folder."
                     )
                 time.sleep(0.05)
             os.truncate(descriptor, 0)

@@ -149,6 +149,12 @@ def film(store: ArtefactStore) -> FootageContents:
 
 
 @pytest.fixture
+def other_film(store: ArtefactStore) -> FootageContents:
+    """Another film of four shots, of the same name in another folder."""
+    return contents(store, "more/a film.mp4")
+
+
+@pytest.fixture
 def long_film(store: ArtefactStore) -> FootageContents:
     """A film of 1,500 shots."""
     return contents(store, "long/two hours.mkv", shots=1500)

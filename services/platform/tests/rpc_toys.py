@@ -110,6 +110,7 @@ def services(toy: Toy, *, max_seconds: float = 60.0) -> list[Service]:
                 "ListItems": read,
                 "GetAttachment": read,
                 "RecordEvaluation": write,
+                "TakeDown": write,
             },
         ),
     ]
