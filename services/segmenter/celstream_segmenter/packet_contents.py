@@ -1,8 +1,8 @@
 """What a packet's own bytes say: whether it shows a frame, and how many samples it holds.
 
 Containers tell both only roughly (Matroska's clock has 1 ms; WebM stores VP8's invisible frames like any other).
-Sources: RFC 6386 9.1 (VP8), VP9 bitstream specification 6.2 and annex B, RFC 6716 3.1 (Opus), RFC 9639 9.1 (FLAC),
-Vorbis I specification 1.3.2 and 4.2.4.
+Sources: RFC 6386 9.1 (VP8), VP9 bitstream specification 6.2 and annex B, RFC 6716 3.1 and RFC 7845 5.1 (Opus),
+RFC 9639 9.1 (FLAC), Vorbis I specification 1.3.2 and 4.2.4, ETSI TS 102 366 (AC-3), Apple's ALAC reference decoder.
 """
 
 from dataclasses import dataclass
@@ -51,6 +51,11 @@ def opus_samples(data: memoryview) -> int:
     return frame * (data[1] & 0x3F) if len(data) > 1 else 0
 
 
+def opus_pre_skip(extradata: bytes) -> int:
+    """How many samples at 48 kHz an Opus decoder leaves out at first (RFC 7845, 5.1); 0 without such a header."""
+    return int.from_bytes(extradata[10:12], "little") if extradata.startswith(b"OpusHead") else 0
+
+
 def flac_samples(data: memoryview) -> int:
     """How many samples a FLAC frame holds (RFC 9639, 9.1); 0 where its header is not one."""
     if len(data) < 6 or data[0] != 0xFF or data[1] & 0xFE != 0xF8:
@@ -63,6 +68,32 @@ def flac_samples(data: memoryview) -> int:
     if code == 1:
         return 192
     return 576 << (code - 2) if code < 6 else 256 << (code - 8)
+
+
+def alac_samples(data: memoryview, extradata: bytes) -> int:
+    """How many samples an ALAC packet holds: as many as the header says, but where it is shorter, by its own word."""
+    usual = int.from_bytes(extradata[12:16], "big") if len(extradata) >= 36 else 0
+    if len(data) < 7 or not data[2] >> 4 & 1:  # kind 3 bits, number 4, unused 12: then "has a size"
+        return usual
+    # 23 bits in all up to its size of 32 bits
+    return min(int.from_bytes(data[2:7], "big") >> 1 & 0xFFFFFFFF, usual)
+
+
+def ac3_samples(data: memoryview) -> int:
+    """How many samples a packet of AC-3 or E-AC-3 holds (ETSI TS 102 366, 5.3.1 and E.1.3.1); 0 where it is neither.
+
+    A packet of E-AC-3 may hold several frames; those of other programmes and of added channels count no more.
+    """
+    at = count = 0
+    while len(data) - at >= 6 and data[at] == 0x0B and data[at + 1] == 0x77:
+        if data[at + 5] >> 3 <= 10:
+            return 1536
+        added, programme = data[at + 2] >> 6 == 1, data[at + 2] >> 3 & 7
+        if not added and not programme:
+            rate, blocks = data[at + 4] >> 6, data[at + 4] >> 4 & 3
+            count += 1536 if rate == 3 else (256, 512, 768, 1536)[blocks]
+        at += 2 * ((data[at + 2] & 7) << 8 | data[at + 3]) + 2
+    return count
 
 
 @dataclass(slots=True)

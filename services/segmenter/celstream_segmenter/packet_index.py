@@ -169,6 +169,9 @@ def _sound_columns(
         if not stream.codec_context:
             mute.append((stream.index, "its codec is unknown"))
             continue
+        if not stream.codec_context.sample_rate or not stream.codec_context.channels:
+            mute.append((stream.index, f"nothing is known of the sound of its codec, {stream.codec_context.name}"))
+            continue
         try:
             found[stream.index] = SoundColumns(stream, shelf)
         except InvalidDataError:

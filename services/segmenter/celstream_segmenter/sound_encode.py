@@ -30,6 +30,8 @@ Samples = NDArray[Any]
 _BLOCK_SAMPLES = 4096
 _LEAD_IN_PACKETS = 4
 """Packets decoded before the first wanted sample: Vorbis and ADPCM need the one before."""
+_LONG_LEAD_INS = {"truehd": 300, "mlp": 300}
+"""For decoders that begin at some packets alone, here at one of 128."""
 _FLAC_LAYOUTS = frozenset(
     {"mono", "stereo", "3.0", "quad", "4.0", "5.0", "5.0(side)", "5.1", "5.1(side)", "6.1", "7.1"}
 )
@@ -66,7 +68,8 @@ def decoded_samples(
     from_packet: the packet at which the decoder starts; a few before the first sample if not given.
     Samples that no packet holds (a gap, a damaged packet) are zero.
     """
-    start = max(packet_at(sound, first) - _LEAD_IN_PACKETS, 0) if from_packet is None else from_packet
+    lead_in = _LONG_LEAD_INS.get(sound.codec, _LEAD_IN_PACKETS)
+    start = max(packet_at(sound, first) - lead_in, 0) if from_packet is None else from_packet
     at, end = first, first + count
     context = None
     blank: Samples | None = None
@@ -79,6 +82,8 @@ def decoded_samples(
             frames = context.decode(packet)
         except FFmpegError:
             continue
+        if sound.codec == "vorbis" and not sound.packet_samples[number]:
+            continue  # half a block, which sounds with the next one; shown where nothing is to be left out
         for frame in frames:
             block = channels_first(frame)
             blank = np.zeros((block.shape[0], 0), dtype=block.dtype)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from celstream_segmenter.columns import BLOCK, Column, Shelf
-from celstream_segmenter.packet_contents import NO_TIME, flac_samples, opus_samples, used_bits, vorbis_block_samples
+from celstream_segmenter.packet_contents import NO_TIME, used_bits
+from celstream_segmenter.packet_samples import MAX_SAMPLES_A_TICK, SampleCounter
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 MAX_CLOCK_JITTER_SECONDS = 0.02
 """Within this the sample count is believed, past it the container's clock: seen up to 11 ms for Vorbis in WebM."""
-
-MAX_SAMPLES_A_TICK = 2
-"""HE-AAC in MP4 ticks at half its sample rate; a coarser clock rounds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,25 +80,21 @@ class SoundColumns:
             Column(shelf, np.int64),
         )
         self._count = 0
-        self.skipped = 0
         context = stream.codec_context
         if not context.is_open:
             context.open(strict=False)  # some decoders decide only now which sample type they give (mp2)
         self.per_tick = cast(Fraction, stream.time_base) * context.sample_rate
-        exact = self.per_tick.denominator == 1 and self.per_tick <= MAX_SAMPLES_A_TICK
-        self.whole_per_tick = int(self.per_tick) if exact else 0
-        self.frame_size = context.frame_size
-        self.vorbis = vorbis_block_samples(context.extradata or b"") if self.codec == "vorbis" else None
-        self.bytes_a_sample = 0
-        if self.codec.startswith("pcm_"):
-            self.bytes_a_sample = context.channels * max(1, _pcm_bits(self.codec) // 8)
+        self._counter = SampleCounter(stream)
+        self.skipped = 0
 
     def add(self, packet: "Packet[Any]") -> None:
         time = packet.pts if packet.pts is not None else packet.dts
         self._pts.append(NO_TIME if time is None else time)
         self._sizes.append(packet.size)
         self._count += 1
-        samples = self._samples_of(packet)
+        samples = self._counter.samples(packet)
+        if self._count == 1:
+            self.skipped = self._counter.left_out_by_decoder(samples)
         if packet.has_sidedata("skip_samples"):
             # libav's AV_PKT_DATA_SKIP_SAMPLES: samples to drop at the packet's start, and at its end (padding)
             data = bytes(packet.get_sidedata("skip_samples"))
@@ -111,20 +105,6 @@ class SoundColumns:
         if self._count % BLOCK == 0:
             for column in (self._pts, self._sizes, self._samples):
                 column.rest()
-
-    def _samples_of(self, packet: "Packet[Any]") -> int:
-        """How many samples the packet decodes to, from its bytes where the container's clock is too coarse."""
-        if self.codec in ("opus", "libopus"):
-            return opus_samples(memoryview(packet))
-        if self.codec == "flac":
-            return flac_samples(memoryview(packet))
-        if self.bytes_a_sample:
-            return packet.size // self.bytes_a_sample
-        if self.whole_per_tick and packet.duration:
-            return packet.duration * self.whole_per_tick
-        if self.vorbis:
-            return self.vorbis.samples(memoryview(packet))
-        return self.frame_size or round((packet.duration or 0) * self.per_tick)
 
     def index(self) -> SoundIndex:
         pts, sizes, samples = (column.finished() for column in (self._pts, self._sizes, self._samples))
@@ -137,7 +117,7 @@ class SoundColumns:
         first = 0
         if sounding is not None:
             clock = int(_clock(pts[anchor : anchor + 1], self.per_tick)[0])
-            first = (0 if clock == NO_TIME and not self.whole_per_tick else clock) + self.skipped
+            first = (0 if clock == NO_TIME and not self._counter.whole_per_tick else clock) + self.skipped
         # Priming is meant to end at time 0; a clock of 1 ms says -7 ms for Opus' 6.5 ms.
         early = first if self.skipped and abs(first) < self.per_tick else 0
         starts = Column(self._shelf, np.int64)
@@ -165,11 +145,6 @@ class SoundColumns:
             if len(sounding):
                 return int(part.start + sounding[0])
         return None
-
-
-def _pcm_bits(codec: str) -> int:
-    digits = "".join(c for c in codec.removeprefix("pcm_")[:4] if c.isdigit())
-    return int(digits) if digits else 8
 
 
 def _clock(pts: NDArray[np.int64], per_tick: Fraction) -> NDArray[np.int64]:
