@@ -1,38 +1,56 @@
-"""A node's authority and what it signs: by which the API server shows itself to kubelets and to aggregated servers."""
+"""A node's authority and what it signs: by which the API server and those behind it, etcd among them, know each other.
+
+`openssl req` writes a certificate when its key is written: where a certificate is, its key is there too.
+"""
 
 import secrets
 from pathlib import Path
 
 from celstream_stack import commands
 
+from celstream_cluster import places
+
 ADVICE = "Install OpenSSL 3 (Debian: apt-get install openssl)."
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "365")
 SECRET_FILE = 0o600
-CLIENTS = {"front-proxy": "/CN=front-proxy-client", "kubelet-client": "/O=system:masters/CN=apiserver-kubelet-client"}
+CLIENT = ("extendedKeyUsage=clientAuth",)
+# The store's gateway calls the store as a client, with the certificate that it shows as a server.
+BOTH = ("extendedKeyUsage=serverAuth,clientAuth", f"subjectAltName=IP:{places.LOOPBACK}")
+SIGNED = {  # name -> (subject, extensions)
+    "front-proxy": ("/CN=front-proxy-client", CLIENT),
+    "kubelet-client": ("/O=system:masters/CN=apiserver-kubelet-client", CLIENT),
+    "etcd": ("/CN=etcd", BOTH),
+    "etcd-client": ("/CN=apiserver-etcd-client", CLIENT),
+}
 
 
 def make(folder: Path) -> None:
-    """Make what is missing: `ca`, a client's certificate per name of CLIENTS, the key of the service accounts."""
+    """Make what is missing: `ca`, a certificate per name of SIGNED, the key of the service accounts."""
     openssl = commands.need("openssl", "cluster", ADVICE)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if (folder / "complete").exists():
-        return
     log = folder / "log"
 
     def run(*arguments: str | Path) -> None:
         commands.run("cluster", [openssl, *arguments], log=log)
 
-    authority = folder / "ca.crt"
-    ca_key = folder / "ca.key"
-    run("req", "-x509", *EC, "-subj", "/CN=celstream-node", "-keyout", ca_key, "-out", authority)
-    for name, subject in CLIENTS.items():
-        made = ("-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt")
-        signed = ("-CA", authority, "-CAkey", ca_key, "-addext", "basicConstraints=critical,CA:FALSE")
-        usage = ("-addext", "extendedKeyUsage=clientAuth")
-        run("req", "-x509", *EC, "-subj", subject, *signed, *usage, *made)
-    run("genrsa", "-out", folder / "accounts.key", "2048")
-    run("rsa", "-in", folder / "accounts.key", "-pubout", "-out", folder / "accounts.pub")
-    (folder / "complete").touch()
+    authority, ca_key = files(folder, "ca")
+    if not authority.exists():
+        own = ("-subj", "/CN=celstream-node", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        run("req", "-x509", *EC, *own, "-keyout", ca_key, "-out", authority)
+    signed = ("-CA", authority, "-CAkey", ca_key, "-addext", "basicConstraints=critical,CA:FALSE")
+    for name, (subject, extensions) in SIGNED.items():
+        certificate, key = files(folder, name)
+        if not certificate.exists():
+            added = [part for one in extensions for part in ("-addext", one)]
+            run("req", "-x509", *EC, "-subj", subject, *signed, *added, "-keyout", key, "-out", certificate)
+    if not (folder / "accounts.pub").exists():
+        run("genrsa", "-out", folder / "accounts.key", "2048")
+        run("rsa", "-in", folder / "accounts.key", "-pubout", "-out", folder / "accounts.pub")
+
+
+def files(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate, and its key."""
+    return folder / f"{name}.crt", folder / f"{name}.key"
 
 
 def administrator(folder: Path) -> str:

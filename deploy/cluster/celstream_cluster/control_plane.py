@@ -1,14 +1,15 @@
 """The control plane as processes: etcd, API server, controllers, scheduler; how each is started."""
 
 import json
+import ssl
 from pathlib import Path
 
 from celstream_stack.server import Launch
 
 from celstream_cluster import certificates, places, programs
 
-ETCD = f"http://{places.LOOPBACK}:2379"
-ETCD_PEER = f"http://{places.LOOPBACK}:2380"
+ETCD = f"https://{places.LOOPBACK}:2379"
+ETCD_PEER = f"https://{places.LOOPBACK}:2380"
 PRIVATE_FILE = 0o600
 
 
@@ -23,7 +24,10 @@ def server_certificate(state: Path) -> Path:
 
 
 def etcd(state: Path) -> Launch:
-    """The store; a test cluster may lose it in a power cut."""
+    """The store. It holds all Secrets: who shows no certificate is not answered. A power cut may lose it."""
+    folder = certificates_folder(state)
+    authority, _ = certificates.files(folder, "ca")
+    certificate, key = certificates.files(folder, "etcd")
     return _launch(
         "etcd",
         data_dir=state / "etcd-data",
@@ -33,19 +37,39 @@ def etcd(state: Path) -> Launch:
         listen_peer_urls=ETCD_PEER,
         initial_advertise_peer_urls=ETCD_PEER,
         initial_cluster=f"default={ETCD_PEER}",
+        cert_file=certificate,
+        key_file=key,
+        trusted_ca_file=authority,
+        client_cert_auth=True,
+        peer_cert_file=certificate,
+        peer_key_file=key,
+        peer_trusted_ca_file=authority,
+        peer_client_cert_auth=True,
         log_level="warn",
     )
+
+
+def to_etcd(state: Path) -> ssl.SSLContext:
+    """What a client of the store is known by. Raises OSError where the node has made no certificates."""
+    folder = certificates_folder(state)
+    context = ssl.create_default_context(cafile=certificates.files(folder, "ca")[0])
+    context.load_cert_chain(*certificates.files(folder, "etcd-client"))
+    return context
 
 
 def api_server(state: Path) -> Launch:
     """The API server, on the bridge's address, which pods and this machine reach alike."""
     folder = certificates_folder(state)
+    to_etcd_certificate, to_etcd_key = certificates.files(folder, "etcd-client")
     tokens = folder / "tokens.csv"
     tokens.touch(PRIVATE_FILE)
     tokens.write_text(f"{certificates.administrator(folder)},admin,admin,system:masters\n")
     return _launch(
         "kube-apiserver",
         etcd_servers=ETCD,
+        etcd_cafile=folder / "ca.crt",
+        etcd_certfile=to_etcd_certificate,
+        etcd_keyfile=to_etcd_key,
         bind_address=places.HOST,
         advertise_address=places.HOST,
         secure_port=places.API_PORT,

@@ -53,9 +53,12 @@ def components(state: Path) -> tuple[Component, ...]:
     def node_is_ready() -> bool:
         return kubectl.succeeds(*node) and kubectl(*node) == "True"
 
+    def etcd_is_ready() -> bool:
+        return says_ready(f"{control_plane.ETCD}/health", tls=control_plane.to_etcd(state))
+
     return (
         Component("containerd", agents.containerd, lambda: _listens(places.containerd_socket(state))),
-        Component("etcd", control_plane.etcd, lambda: says_ready(f"{control_plane.ETCD}/health")),
+        Component("etcd", control_plane.etcd, etcd_is_ready),
         Component("kube-apiserver", control_plane.api_server, lambda: kubectl.succeeds("get", "--raw", "/readyz")),
         Component("kube-controller-manager", control_plane.controllers, lambda: _answers(10257)),
         Component("kube-scheduler", control_plane.scheduler, lambda: _answers(10259)),
