@@ -14,10 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from celstream_platform.errors import Invalid, Unavailable
+from celstream_platform.footage import life_sign
 
 
 def countdown(path: Path) -> Iterator[int]:
     yield from (3, 2, 1)
+
+
+def says_that_it_works(path: Path, *, often: int, result: int) -> int:
+    """One result, after so many signs of life with a moment between them."""
+    life_sign.SECONDS = life_sign._next = 0.0
+    for _ in range(often):
+        time.sleep(0.02)
+        life_sign.still_working()
+    return result
 
 
 def size(path: Path) -> int:

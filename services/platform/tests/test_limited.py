@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import itertools
 import os
 import resource
 import select
@@ -12,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -203,6 +205,13 @@ def test_waiting_is_limited(film: Path) -> None:
         run("sleeps", film, limits=Limits(wall_seconds=0.5))
     with pytest.raises(LimitExceeded, match=r"gave no result for 0\.5 s"):
         run("sleeps", film, limits=Limits(stall_seconds=0.5))
+
+
+def test_a_child_that_says_that_it_works_is_waited_for(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that goes on by a second whenever it is looked at: twice at least from one sign to the next."""
+    monkeypatch.setattr(limited, "time", SimpleNamespace(monotonic=itertools.count().__next__))
+    limits = Limits(stall_seconds=120, wall_seconds=10_000)
+    assert run("says_that_it_works", film, {"often": 100, "result": 7}, limits=limits) == [7]
 
 
 def test_output_is_limited(film: Path) -> None:

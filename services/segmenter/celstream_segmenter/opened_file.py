@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from av.error import FFmpegError
 from av.stream import Discard
+from celstream_platform.footage.life_sign import still_working
 from celstream_platform.footage.long_mp4 import long_mp4
 from celstream_platform.footage.opening import open_container, open_shown
 
@@ -29,12 +30,16 @@ MAX_UNREADABLE_PACKETS = 64
 
 
 def packets_through_damage(container: "InputContainer", streams: tuple[Any, ...]) -> Iterator["Packet[Any] | None"]:
-    """The packets of `streams` in file order; None where bytes could not be read and reading went on behind them."""
+    """The packets of `streams` in file order; None where bytes could not be read and reading went on behind them.
+
+    Whatever is done for long in a limited child is done with packets: here it says that it goes on.
+    """
     failures = 0
     while failures < MAX_UNREADABLE_PACKETS:
         try:
             for packet in container.demux(*streams):
                 failures = 0
+                still_working()
                 if packet.size and (packet.dts is not None or packet.pts is not None):
                     yield packet
         except FFmpegError:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from celstream_segmenter import columns, frame_reader, packet_index, sound_index, track_reader
+from celstream_segmenter import columns, frame_reader, opened_file, packet_index, sound_index, track_reader
 from celstream_segmenter.columns import Shelf
 from celstream_segmenter.damage import holes
 from celstream_segmenter.display_order import Numbered, in_display_order
@@ -54,6 +54,14 @@ def test_packets_are_found_again_in_small_pieces_of_the_index(shape: Sample, mon
                 found = list(reader.packets(first, first + 9))
                 assert [number for number, _ in found] == list(range(first, first + 10))
                 assert [packet.size for _, packet in found] == track.packet_sizes[first : first + 10].tolist()
+
+
+def test_indexing_says_with_every_packet_that_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parent gives up a child that is silent: the index of a day of film takes a minute of a processor's time."""
+    signs: list[None] = []
+    monkeypatch.setattr(opened_file, "still_working", lambda: signs.append(None))
+    index = index_footage(made("h264_b_frames.mp4"))
+    assert len(signs) >= len(index.video.packet_pts) + sum(len(sound.packet_pts) for sound in index.sounds)
 
 
 def test_times_that_jump_back_are_put_in_order_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:

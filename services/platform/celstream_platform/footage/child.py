@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from celstream_platform.errors import Invalid, LimitExceeded, Unavailable
-from celstream_platform.footage import sandbox, wire
+from celstream_platform.footage import life_sign, sandbox, wire
 from celstream_platform.footage.asking import Asking
 from celstream_platform.footage.children import TELLING
 from celstream_platform.footage.copying import copied
@@ -48,6 +48,7 @@ def main() -> None:
     )
     greeting = wire.Greeting(held, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     _send(out, wire.frame(wire.Kind.HELLO, wire.encode(greeting)))
+    life_sign.begin(out)
     try:
         _run(request, out)
         last = wire.frame(wire.Kind.END)

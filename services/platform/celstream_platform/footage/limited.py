@@ -191,6 +191,8 @@ class _Child:
                     greeting = self._decoded(payload, wire.Greeting)
                     self._first_peak_bytes = greeting.peak_kib * 1024
                     _warn_of_gaps(frozenset(greeting.held))
+                case wire.Kind.WORKING if self._greeted and not length:
+                    continue  # it was heard: its time for the next result begins anew
                 case wire.Kind.QUESTION if self._greeted and self._answering:
                     self._answer(self._answering, payload)
                 case wire.Kind.END:

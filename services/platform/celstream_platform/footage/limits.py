@@ -12,7 +12,8 @@ class Limits:
 
     memory_bytes: private writable memory, the interpreter's ~40 MiB included (RLIMIT_DATA).
     cpu_seconds: processor time of all its threads. wall_seconds: time that the caller spends waiting for its results,
-    in all; stall_seconds: for one result. The caller's own work between two results does not count.
+    in all; stall_seconds: for one result, or one sign of life (`life_sign`). The caller's own work between two results
+    does not count.
     output_bytes: results, in all, as they are sent. scratch_bytes: its scratch folder; also the largest file in it.
     open_files: file descriptors.
     """

@@ -30,6 +30,7 @@ class Kind(IntEnum):
     QUESTION = 4  # like a result: index 0, then the question
     REQUEST = 5  # to the child: a Request
     ANSWER = 6  # to the child: index 0, then the answer
+    WORKING = 7  # nothing: see `life_sign`
 
 
 @dataclass(frozen=True, slots=True)
