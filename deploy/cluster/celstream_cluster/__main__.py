@@ -42,6 +42,7 @@ def check() -> None:
 def up(state: State = None, source: Source = Path()) -> None:
     """Bring up node, servers and a release of the chart, and let footage go through."""
     where = state or places.default_state()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # what it has begun ends with it, but for servers
     try:
         cluster.up(where, source.absolute(), typer.echo)
     except StackError:

@@ -1,10 +1,15 @@
-"""Steps that say how long they took; those that wait for nothing of each other run side by side."""
+"""Steps that say how long they took; those that wait for nothing of each other run side by side.
+
+Told to end, they end what they wait for: a command that went on by itself would be there when all else is taken away.
+"""
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
+
+from celstream_stack import commands
 
 Result = TypeVar("Result")
 Say = Callable[[str], None]
@@ -23,7 +28,9 @@ class Steps:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._pool.shutdown(wait=True)
+        if error is not None and not isinstance(error, Exception):  # a signal, from a person or another program
+            commands.end_all()
+        self._pool.shutdown(wait=True, cancel_futures=error is not None)
         if error is None:
             for one in self._running:
                 one.result()

@@ -5,7 +5,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,18 +64,33 @@ def run(
     return out
 
 
+def end_all() -> None:
+    """Kill all commands that this process has started, with all below them, so that whatever waits for them ends.
+
+    Servers go on: each is a session of its own.
+    """
+    for number in list(_children(os.getpid())):
+        with suppress(ProcessLookupError):
+            if os.getsid(number) == os.getsid(0):
+                _kill_tree(number)
+
+
 def _kill_tree(top: int) -> None:
     """Kill a child of ours with all below it: a compiler's driver leaves its compilers to themselves."""
     tree = [top]
     for number in tree:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(number, signal.SIGSTOP)  # so that it starts no others while we look
-        for children in Path(f"/proc/{number}/task").glob("*/children"):
-            with suppress(OSError):
-                tree += map(int, children.read_text().split())
+        tree += _children(number)
     for number in tree:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(number, signal.SIGKILL)
+
+
+def _children(number: int) -> Iterator[int]:
+    for children in Path(f"/proc/{number}/task").glob("*/children"):
+        with suppress(OSError):
+            yield from map(int, children.read_text().split())
 
 
 def as_user(user: str | None, command: list[str]) -> list[str]:
