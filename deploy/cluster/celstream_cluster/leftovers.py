@@ -1,4 +1,4 @@
-"""What a node leaves when its own processes have ended: processes of pods, mounts, cgroups, sockets; all taken away.
+"""What a node leaves when its own processes have ended: others' processes, mounts, cgroups, sockets; all taken away.
 
 Everything is known by the state's folder, the node's cgroups or its network's name; nothing else is touched.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from celstream_stack.errors import StackError
 
-from celstream_cluster import agents, places
+from celstream_cluster import agents, places, strays
 
 CONTROLLERS = Path("/sys/fs/cgroup")
 RESULTS = Path("/var/lib/cni/results")  # where the plugins' library keeps what it told, whatever it is told
@@ -39,7 +39,7 @@ def remove(state: Path) -> None:
     """Take all of it away. Raises StackError for what does not go."""
     sockets = list(_shim_sockets(state))
     results = [file for name in _containers(state) for file in RESULTS.glob(f"*-{name}-*")]
-    _kill(_shims(state))
+    _kill(_shims(state) | strays.found(state))
     _kill(set(_in_cgroups()))
     for mount in sorted(mounts(state), reverse=True):
         _unmount(mount)
