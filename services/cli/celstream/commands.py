@@ -87,6 +87,15 @@ Json = Annotated[
     bool, typer.Option("--json", help="One JSON object a line on standard output, and nothing else there.")
 ]
 DetectorOption = Annotated[DetectorName, typer.Option(help="How transitions are found.")]
+SecondOpinion = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="Model server with TransNetV2, asked where the detector is unsure of a cut: onnx:///FOLDER or "
+        "triton://HOST:PORT.",
+        show_default="nobody is asked",
+    ),
+]
 CaFile = Annotated[Path | None, typer.Option(help="CA of the catalog's certificate, PEM.", show_default="no TLS")]
 CertificateFile = Annotated[Path | None, typer.Option(help="Own certificate, PEM.", show_default="none")]
 KeyFile = Annotated[Path | None, typer.Option(help="Its key, PEM.", show_default="none")]
@@ -167,6 +176,7 @@ def run(
     jobs: Jobs = JOBS,
     json: Json = False,
     detector: DetectorOption = DEFAULTS.detector,
+    second_opinion: SecondOpinion = "",
     min_seconds: Annotated[float, typer.Option(help="A shorter shot is refused.")] = DEFAULTS.min_seconds,
     target_seconds: Annotated[
         float, typer.Option(help="A long shot is split into about this.")
@@ -187,6 +197,7 @@ def run(
             until=until,
             jobs=jobs,
             detector=detector,
+            second_opinion=second_opinion,
             min_seconds=min_seconds,
             target_seconds=target_seconds,
             max_seconds=max_seconds,
@@ -220,14 +231,18 @@ def shots(
     measure: Annotated[
         bool, typer.Option("--measure", help="Print what is measured of each shot as well: holds, camera, text, …")
     ] = False,
+    second_opinion: SecondOpinion = "",
 ) -> None:
     """Print the shots of a film as they are found; write nothing."""
     from celstream_segmenter.rules import SegmentationRules
 
+    from celstream.second_opinion import opened
     from celstream.shot_list import print_shots
 
-    with one_line_for_a_person():
-        print_shots(footage, SegmentationRules(detector=detector), as_json=json, say=typer.echo, measured=measure)
+    with one_line_for_a_person(), opened(second_opinion) as opinion:
+        rules = SegmentationRules(detector=detector, second_opinion=opinion.model if opinion else None)
+        answering = opinion.answering() if opinion else None
+        print_shots(footage, rules, as_json=json, say=typer.echo, measured=measure, answering=answering)
 
 
 @app.command()

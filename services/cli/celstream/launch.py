@@ -59,6 +59,7 @@ def _run(
         "scratch": str(scratch.absolute()),
         "rules": msgspec.to_builtins(options.rules()),
         "processes": processes,
+        "models": options.second_opinion,
     }
     with Workers(task, folder.state / "logs", lock, processes) as workers:
         workers.start(1)

@@ -9,6 +9,7 @@ from typing import Literal
 from celstream_segmenter.rules import DetectorName, SegmentationRules
 
 from celstream.processors import usable_processors
+from celstream.second_opinion import opinion_model
 
 DEFAULTS = SegmentationRules()
 Style = Literal["unspecified", "american", "chinese", "japanese", "other", "rendered"]
@@ -19,8 +20,9 @@ class RunOptions:
     """One run.
 
     footage: files and folders. out: the dataset folder. until: the level to stop after. jobs: footages at a time.
-    min, target, max_seconds: length of clips. style, work, license: said of all footage of the run; an empty work is
-    the file's name without its ending. canary: the footage has a known truth, and is no part of the dataset.
+    second_opinion: URL of a model server with TransNetV2; empty for none. min, target, max_seconds: length of clips.
+    style, work, license: said of all footage of the run; an empty work is the file's name without its ending. canary:
+    the footage has a known truth, and is no part of the dataset.
     Raises ValueError for lengths that are not 0 < min <= target <= max, and for fewer than one job.
     """
 
@@ -29,6 +31,7 @@ class RunOptions:
     until: Literal["clips"] = "clips"
     jobs: int = field(default_factory=usable_processors)
     detector: DetectorName = DEFAULTS.detector
+    second_opinion: str = ""
     min_seconds: float = DEFAULTS.min_seconds
     target_seconds: float = DEFAULTS.target_seconds
     max_seconds: float = DEFAULTS.max_seconds
@@ -47,9 +50,10 @@ class RunOptions:
             raise ValueError(f"jobs of {self.jobs}: expected 1 or more.")
 
     def rules(self) -> SegmentationRules:
-        """The segmenter's rules for the run."""
+        """The segmenter's rules for the run. Raises Invalid, Unavailable where the model server cannot be asked."""
         return SegmentationRules(
             detector=self.detector,
+            second_opinion=opinion_model(self.second_opinion),
             min_seconds=self.min_seconds,
             target_seconds=self.target_seconds,
             max_seconds=self.max_seconds,

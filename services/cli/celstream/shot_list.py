@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import msgspec
+from celstream_platform.footage.asking import Answering
 from celstream_platform.footage.limits import Limits
 from celstream_segmenter.found import ChapterRead, ShotFound, ShotMeasured
 from celstream_segmenter.limited_segmentation import detect_limited
@@ -16,14 +17,23 @@ from celstream.processors import usable_processors
 
 
 def print_shots(
-    path: Path, rules: SegmentationRules, *, as_json: bool, say: Callable[[str], None], measured: bool = False
+    path: Path,
+    rules: SegmentationRules,
+    *,
+    as_json: bool,
+    say: Callable[[str], None],
+    measured: bool = False,
+    answering: Answering | None = None,
 ) -> None:
     """Say one line a shot: a table row, or one JSON object. Raises Invalid, LimitExceeded.
 
-    measured: with what was measured of it, which is said about every half minute of footage.
+    measured: with what was measured of it, which is said about every half minute of footage. answering: who has the
+    rules' second opinion.
     """
     first_ticks: int | None = None
-    results = detect_limited(path, str(path), rules, Limits(), processes=usable_processors(), measured=measured)
+    results = detect_limited(
+        path, str(path), rules, Limits(), processes=usable_processors(), measured=measured, answering=answering
+    )
     for found in results:
         if isinstance(found, ShotFound):
             if first_ticks is None:

@@ -15,6 +15,7 @@ from celstream_platform import logs
 from celstream_platform.artefacts import open_artefact_store
 from celstream_platform.errors import Unavailable
 from celstream_platform.eventlog import open_event_log
+from celstream_platform.footage.asking import Answering
 from celstream_platform.footage.limits import GIB, Limits
 from celstream_platform.shutdown import Shutdown
 from celstream_platform.stage import Context, Result, Stage, Stopping
@@ -39,6 +40,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     name: unique in the run, the same after a restart. run_pid: the process of the run. out: the dataset folder,
     as it was given. scratch: folder for files on their way into the store. processes: that read one footage.
+    models: URL of the model server, where the rules have a second opinion.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     scratch: str
     rules: SegmentationRules
     processes: int
+    models: str = ""
 
 
 class Telling:
@@ -120,6 +123,14 @@ def end_with_run() -> None:
     os._exit(1)
 
 
+def _answering(task: Task) -> Answering | None:
+    if not task.rules.asks:
+        return None
+    from celstream_segmenter.model_opinion import open_opinion  # wanted by few
+
+    return open_opinion(task.models, task.rules.second_opinion).answering()
+
+
 def work(task: Task) -> None:
     """Work until SIGTERM, or until the run is gone."""
     threading.Thread(target=end_with_run, name="end-with-run", daemon=True).start()
@@ -128,7 +139,7 @@ def work(task: Task) -> None:
     logs.configure(task.name)
     log = open_event_log(task.events, supervisor_pid=task.run_pid)
     store = open_artefact_store(task.artefacts)
-    segmenter = SegmenterStage(store, task.rules, LIMITS, Path(task.scratch), task.processes)
+    segmenter = SegmenterStage(store, task.rules, LIMITS, Path(task.scratch), task.processes, _answering(task))
     stage = Telling(segmenter, DatasetFolder(Path(task.out)))
     try:
         Worker(stage, log, store, settings=SETTINGS, member=task.name).run(shutdown)

@@ -12,6 +12,7 @@ from celstream_platform.settings import load
 from celstream_platform.shutdown import Shutdown, drain
 from celstream_platform.worker import Worker, WorkerSettings
 
+from celstream_segmenter.model_opinion import ModelOpinion, open_opinion
 from celstream_segmenter.recipe import NAME
 from celstream_segmenter.servicer import SegmenterServicer, segmenter_service
 from celstream_segmenter.settings import SegmenterSettings
@@ -35,21 +36,36 @@ def main() -> int:
         return 2
 
 
-def _open(settings: SegmenterSettings, shutdown: Shutdown) -> tuple[EventLog, ArtefactStore] | None:
-    """Event log and store, once they answer; None where the process shall end before."""
+def _open(
+    settings: SegmenterSettings, shutdown: Shutdown
+) -> tuple[EventLog, ArtefactStore, ModelOpinion | None] | None:
+    """Event log, store and model, once they answer; None where the process shall end before."""
     backoff = Backoff(0.2, 10.0)
     while not shutdown.requested():
+        opinion = None
         try:
-            return open_event_log(settings.events), open_artefact_store(settings.artefacts)
+            if settings.second_opinion != "none":
+                opinion = open_opinion(settings.models)
+            return open_event_log(settings.events), open_artefact_store(settings.artefacts), opinion
         except Unavailable as error:
+            if opinion:
+                opinion.close()
             log.warning("a dependency is away, waiting", error=str(error))
             shutdown.wait(backoff.next_seconds())
     return None
 
 
-def _serve(settings: SegmenterSettings, shutdown: Shutdown, event_log: EventLog, store: ArtefactStore) -> int:
+def _serve(
+    settings: SegmenterSettings,
+    shutdown: Shutdown,
+    event_log: EventLog,
+    store: ArtefactStore,
+    opinion: ModelOpinion | None,
+) -> int:
     failed = threading.Event()
-    stage = SegmenterStage(store, settings.rules(), settings.limits(), settings.scratch, settings.processes)
+    rules, limits = settings.rules(opinion.model if opinion else None), settings.limits()
+    answering = opinion.answering() if opinion else None
+    stage = SegmenterStage(store, rules, limits, settings.scratch, settings.processes, answering)
     worker = Worker(
         stage, event_log, store, WorkerSettings(finish_seconds=settings.finish_seconds), member=settings.member
     )
@@ -62,7 +78,7 @@ def _serve(settings: SegmenterSettings, shutdown: Shutdown, event_log: EventLog,
             failed.set()
             shutdown.request()
 
-    servicer = SegmenterServicer(store, settings.rules(), settings.limits(), settings.upload_bytes)
+    servicer = SegmenterServicer(store, rules, limits, settings.upload_bytes, answering)
     server = rpc.serve([segmenter_service(servicer)], settings, checks={"event log": lambda: worker.ready})
     metrics = metrics_server.serve(settings.metrics_address, server.health.ready)
     working = threading.Thread(target=work, name="worker")
@@ -75,6 +91,7 @@ def _serve(settings: SegmenterSettings, shutdown: Shutdown, event_log: EventLog,
             ("worker", working.join),
             ("calls", server.stop),
             ("event log", lambda _: event_log.close()),
+            *([("model server", lambda _: opinion.close())] if opinion else []),
             ("metrics", lambda _: metrics.close()),
             ("traces", lambda _: tracing.close()),
         ],

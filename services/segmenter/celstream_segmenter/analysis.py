@@ -30,6 +30,7 @@ from celstream_segmenter.opened_file import OpenedFile
 from celstream_segmenter.packet_contents import NO_TIME
 from celstream_segmenter.packet_index import FootageIndex
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.second_opinion import Asked
 from celstream_segmenter.shots import Beginning, Shot
 from celstream_segmenter.small_pictures import SmallPicture, small_picture
 
@@ -83,11 +84,12 @@ class DecodingPass:
         roughly: bool = False,
         measured: bool = True,
         watcher: FrameWatcher | None = None,
+        asked: Asked | None = None,
     ) -> None:
         """search: in place of a beginning. threads: of the decoder, 0 for one per processor.
 
         roughly: see `open_footage`; nor are all rows of a frame looked at. measured: whether clips shall be measured as
-        well; else `Chapter.clips` is empty.
+        well; else `Chapter.clips` is empty. asked: see `second_opinion`.
         """
         self._path = path
         self._rules = rules
@@ -99,7 +101,7 @@ class DecodingPass:
         self._roughly = roughly
         self._rows = None if not roughly else ROUGH_ROWS_MEASURED if measured else ROUGH_ROWS
         self._measured = measured
-        self._watcher = watcher
+        self._watcher, self._asked = watcher, asked
         self._chapter: OpenChapter
         self._decoded_up_to = 0
         self.frames_decoded = 0
@@ -181,7 +183,7 @@ class DecodingPass:
     def _first_chapter(self, video: VideoStream, fps: Fraction) -> OpenChapter:
         target = self._search.from_ticks if self._search else self._targets.next_after(self._beginning.ticks)
         time_base = Fraction(video.time_base or Fraction(1, 1000))
-        return OpenChapter(self._beginning, self._rules, time_base, fps, target, self.recent_picture)
+        return OpenChapter(self._beginning, self._rules, time_base, fps, target, self.recent_picture, self._asked)
 
     def _decoded(self, file: OpenedFile, video: VideoStream) -> Iterator[av.VideoFrame]:
         # A seek may open the file anew, for another part of it: the decoder is still that of `video`.

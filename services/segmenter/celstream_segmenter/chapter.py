@@ -17,6 +17,7 @@ from celstream_segmenter.detectors import detector_of
 from celstream_segmenter.full_picture import FullPicture
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.second_opinion import Asked
 from celstream_segmenter.shot_checker import ShotChecker
 from celstream_segmenter.shots import Beginning, Doubt, Shot, ShotAssembler
 from celstream_segmenter.small_pictures import SmallPicture
@@ -95,13 +96,18 @@ class OpenChapter:
         fps: Fraction,
         target: int | None,
         recent: Callable[[int], SmallPicture | None],
+        asked: Asked | None = None,
     ) -> None:
-        """target: from what time on a hard cut ends the chapter, ticks; None for none. recent: see ShotChecker."""
+        """target: from what time on a hard cut ends the chapter, ticks; None for none. recent: see ShotChecker.
+
+        asked: see `second_opinion`.
+        """
         self._first_frame = beginning.frame
         self._rules = rules
         self._time_base = time_base
         self._fps = fps
-        self._detector = detector_of(rules.detector, float(fps))
+        self._asked = asked
+        self._detector = detector_of(rules.detector, float(fps), asked)
         self._target = target if self._detector.restarts else None
         self._measurer = FrameMeasurer()
         self._clips = ClipMeasurer(beginning.frame)
@@ -169,7 +175,7 @@ class OpenChapter:
     def followed(self, target: int | None) -> Self:
         """The next chapter, without its frames; target: as for this one."""
         assert self.following is not None
-        return type(self)(self.following, self._rules, self._time_base, self._fps, target, self._recent)
+        return type(self)(self.following, self._rules, self._time_base, self._fps, target, self._recent, self._asked)
 
     def closed(self) -> Chapter:
         """The chapter, up to where the next one begins."""

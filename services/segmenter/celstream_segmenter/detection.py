@@ -24,6 +24,7 @@ from celstream_segmenter.found import (
 from celstream_segmenter.free_memory import hand_back
 from celstream_segmenter.packet_index import FootageIndex, index_footage
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.second_opinion import Asked
 from celstream_segmenter.share import Share
 from celstream_segmenter.shots import Beginning, Shot
 
@@ -40,13 +41,14 @@ def detect(
     *,
     measured: bool = False,
     folder: Path | None = None,
+    asked: Asked | None = None,
 ) -> Iterator[FoundInShare]:
     """Find the shots of a footage, and everything about each chapter at its end, from where `resumption` says on.
 
     share: which of the chapters; the others are another process's. measured: measure the shots as well. folder: for the
-    index of a long film. Raises Invalid where nothing can be decoded.
+    index of a long film. asked: see `second_opinion`. Raises Invalid where nothing can be decoded.
     """
-    work = Work(path, rules, resumption, folder)
+    work = Work(path, rules, resumption, folder, asked)
     # Nothing is kept of the frames themselves, and many of their pixels become one of a small picture.
     roughly = work.index.video.height >= ROUGHLY_FROM_HEIGHT
     for decoding, step in steps(work, share, roughly=roughly, measured=measured):
@@ -63,12 +65,17 @@ class Work:
     """A footage that is being read: its index, its chapters, and what the decoder gave so far."""
 
     def __init__(
-        self, path: Path, rules: SegmentationRules, resumption: Resumption | None, folder: Path | None = None
+        self,
+        path: Path,
+        rules: SegmentationRules,
+        resumption: Resumption | None,
+        folder: Path | None = None,
+        asked: Asked | None = None,
     ) -> None:
-        """folder: for the index of a long film."""
+        """folder: for the index of a long film. asked: see `second_opinion`."""
         index = index_footage(path, folder)
         hand_back()  # two hours of film take a quarter more memory while they are indexed than afterwards
-        self.path, self.rules = path, rules
+        self.path, self.rules, self.asked = path, rules, asked
         self.beginning = resumption.beginning if resumption else Beginning()
         self.targets = chapter_targets(index, rules.chapter_seconds, self.beginning)
         if resumption:
@@ -115,6 +122,7 @@ def steps(
             roughly=roughly,
             measured=measured,
             watcher=watcher,
+            asked=work.asked,
         )
         reading = decoding.steps()
         for step in reading:

@@ -5,6 +5,7 @@ from typing import Protocol
 import av
 
 from celstream_segmenter.rules import DetectorName
+from celstream_segmenter.second_opinion import Asked
 from celstream_segmenter.small_pictures import SmallPicture
 from celstream_segmenter.transition_finder import TransitionFinder
 from celstream_segmenter.transitions import Transition
@@ -46,8 +47,8 @@ class CelstreamDetector:
 
     restarts = True
 
-    def __init__(self, fps: float) -> None:
-        self._finder = TransitionFinder(fps)
+    def __init__(self, fps: float, asked: Asked | None = None) -> None:
+        self._finder = TransitionFinder(fps, asked)
 
     @property
     def change(self) -> list[float]:
@@ -67,10 +68,10 @@ class CelstreamDetector:
         return self._finder.finish()
 
 
-def detector_of(name: DetectorName, fps: float) -> Detector:
-    """The detector of that name, for footage of about `fps` frames per second."""
+def detector_of(name: DetectorName, fps: float, asked: Asked | None = None) -> Detector:
+    """The detector of that name, for footage of about `fps` frames per second; asked: see `second_opinion`."""
     if name == "celstream":
-        return CelstreamDetector(fps)
+        return CelstreamDetector(fps, asked)
     from celstream_segmenter.scenedetect_detectors import scenedetect_detector  # half a second, wanted by few
 
     return scenedetect_detector(name, fps)

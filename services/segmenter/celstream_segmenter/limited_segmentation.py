@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 from celstream_platform.errors import Invalid
 from celstream_platform.footage import limited
+from celstream_platform.footage.asking import Answering, Ask
 from celstream_platform.footage.limits import Limits
 
+from celstream_segmenter.asked_outside import AskedOutside
 from celstream_segmenter.found import (
     ChapterBegun,
     ChapterRead,
@@ -43,11 +45,13 @@ def segment_limited(
     processes: int = 1,
     ending: Ending = GOING_ON,
     ahead: Callable[[Results], Results] = lambda found: found,
+    answering: Answering | None = None,
 ) -> Generator[Found, None, None]:
     """Like `segment.segment`, in so many child processes, with the same result; they write into `scratch` alone.
 
     name: what the footage is called in complaints. ending: see `side_by_side`. ahead: through which the results of each
-    process go, in a thread of its own, before their turn comes. Raises Invalid, LimitExceeded.
+    process go, in a thread of its own, before their turn comes. answering: who answers where the rules have a second
+    opinion; several processes ask at the same time. Raises Invalid, LimitExceeded, and what who answers raises.
     """
 
     def read(
@@ -61,15 +65,22 @@ def segment_limited(
             "resumption": msgspec.to_builtins(resumption, builtin_types=(bytes,)),
             "share": msgspec.to_builtins(share),
         }
-        return ahead(_run("run_segment", path, name, arguments, limits, folder, cancelled))
+        return ahead(_run("run_segment", path, name, arguments, limits, folder, cancelled, _needed(rules, answering)))
 
     yield from side_by_side(read, _useful(processes, rules), resumption, ending)
 
 
 def detect_limited(
-    path: Path, name: str, rules: SegmentationRules, limits: Limits, *, processes: int = 1, measured: bool = False
+    path: Path,
+    name: str,
+    rules: SegmentationRules,
+    limits: Limits,
+    *,
+    processes: int = 1,
+    measured: bool = False,
+    answering: Answering | None = None,
 ) -> Generator[Found, None, None]:
-    """Like `detection.detect`, in so many child processes, with the same result. Raises Invalid, LimitExceeded."""
+    """Like `detection.detect`, in so many child processes, with the same result. answering, raises: as above."""
 
     def read(
         resumption: Resumption | None, share: Share, cancelled: Callable[[], bool]
@@ -83,10 +94,16 @@ def detect_limited(
             "measured": measured,
             "folder": str(folder.resolve()),
         }
-        return _run("run_detect", path, name, arguments, limits, folder, cancelled)
+        return _run("run_detect", path, name, arguments, limits, folder, cancelled, _needed(rules, answering))
 
     with tempfile.TemporaryDirectory(prefix="celstream-index-") as scratch:
         yield from side_by_side(read, _useful(processes, rules), None)
+
+
+def _needed(rules: SegmentationRules, answering: Answering | None) -> Answering | None:
+    if rules.asks and answering is None:
+        raise ValueError("the rules have a second opinion, and nobody answers.")
+    return answering if rules.asks else None
 
 
 def _useful(processes: int, rules: SegmentationRules) -> int:
@@ -112,6 +129,7 @@ def _run(
     limits: Limits,
     scratch: Path | None,
     cancelled: Callable[[], bool] = lambda: False,
+    answering: Answering | None = None,
 ) -> Generator[FoundInShare, None, None]:
     results: Generator[FoundInShare, None, None] = limited.stream(
         f"{__name__}:{function}",
@@ -123,6 +141,7 @@ def _run(
         scratch=scratch,
         cancelled=cancelled,
         ahead_bytes=AHEAD_BYTES,
+        answering=answering,
     )
     try:
         with closing(results):
@@ -136,7 +155,12 @@ def _run(
 
 
 def run_segment(
-    path: Path, rules: dict[str, Any], scratch: str, resumption: dict[str, Any] | None, share: dict[str, Any]
+    path: Path,
+    rules: dict[str, Any],
+    scratch: str,
+    resumption: dict[str, Any] | None,
+    share: dict[str, Any],
+    ask: Ask | None = None,
 ) -> Iterator[FoundInShare]:
     """In the child."""
     import cv2
@@ -150,6 +174,7 @@ def run_segment(
         Path(scratch),
         _resumption(resumption),
         msgspec.convert(share, Share),
+        _asked(ask),
     )
 
 
@@ -160,6 +185,7 @@ def run_detect(
     share: dict[str, Any],
     measured: bool,
     folder: str,
+    ask: Ask | None = None,
 ) -> Iterator[FoundInShare]:
     """In the child."""
     import cv2
@@ -174,7 +200,12 @@ def run_detect(
         msgspec.convert(share, Share),
         measured=measured,
         folder=Path(folder),
+        asked=_asked(ask),
     )
+
+
+def _asked(ask: Ask | None) -> AskedOutside | None:
+    return AskedOutside(ask) if ask else None
 
 
 def _resumption(given: dict[str, Any] | None) -> Resumption | None:

@@ -14,4 +14,7 @@ ANALYSIS = "transitions"  # name of the attachment that holds a FootageAnalysis
 def recipe_of(rules: SegmentationRules) -> str:
     """The digest of everything that decides what the segmenter makes of a footage."""
     software = " ".join(f"{name} {version(name)}" for name in ("celstream-segmenter", "av", "scenedetect-headless"))
-    return identity.recipe(software, msgspec.to_builtins(rules))
+    said = msgspec.to_builtins(rules)
+    if not rules.asks:
+        del said["second_opinion"]  # nothing comes of it: the recipe is the same as without
+    return identity.recipe(software, said)

@@ -7,6 +7,14 @@ import msgspec
 DetectorName = Literal["celstream", "content", "adaptive"]
 
 
+class OpinionModel(msgspec.Struct, frozen=True, kw_only=True):
+    """The model that is asked for a second opinion. sha256: of its file."""
+
+    name: str
+    version: int
+    sha256: str
+
+
 class SegmentationRules(msgspec.Struct, frozen=True, kw_only=True):
     """Thresholds, with units.
 
@@ -32,6 +40,13 @@ class SegmentationRules(msgspec.Struct, frozen=True, kw_only=True):
     verify: Literal["start", "boundaries", "full"] = "start"
     """How a clip is proved equal to its source: every frame's time, and the pictures of its first frame, of some at
     both ends, or of all."""
+    second_opinion: OpinionModel | None = None
+    """Whom the detector `celstream` asks where it is unsure of a cut; None for nobody."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether anybody may be asked."""
+        return self.second_opinion is not None and self.detector == "celstream"
 
     def __post_init__(self) -> None:
         if not 0 < self.min_seconds <= self.target_seconds <= self.max_seconds:

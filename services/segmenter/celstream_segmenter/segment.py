@@ -25,6 +25,7 @@ from celstream_segmenter.measured import ClipMeasurements
 from celstream_segmenter.measurements import FrameMeasurements, FrameMeasurer
 from celstream_segmenter.packet_index import FootageIndex, index_footage
 from celstream_segmenter.rules import SegmentationRules
+from celstream_segmenter.second_opinion import Asked
 from celstream_segmenter.share import Share
 from celstream_segmenter.shots import Shot
 from celstream_segmenter.small_pictures import small_picture
@@ -39,9 +40,10 @@ def segment(
     scratch: Path,
     resumption: Resumption | None = None,
     share: Share = WHOLE,
+    asked: Asked | None = None,
 ) -> Iterator[FoundInShare]:
     """Like `detection.detect`, and cut each chapter into clips; files are written into `scratch`."""
-    work = Work(path, rules, resumption, scratch)
+    work = Work(path, rules, resumption, scratch, asked)
     keeper = FrameKeeper()
     stills = StillFiles(scratch)
     for decoding, step in steps(work, share, keeper):

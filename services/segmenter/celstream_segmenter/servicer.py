@@ -9,6 +9,7 @@ import grpc
 import msgspec
 from celstream_platform.artefacts.port import ArtefactStore
 from celstream_platform.errors import Invalid, LimitExceeded
+from celstream_platform.footage.asking import Answering
 from celstream_platform.footage.limits import Limits
 from celstream_platform.footage.probe import fill, probe
 from celstream_platform.rpc import WRITERS, Policy, Service
@@ -27,12 +28,20 @@ CALL_NAME = "footage"  # what a file without a name is called in complaints
 class SegmenterServicer(segmenter_pb2_grpc.SegmenterServicer):
     """DetectShots and CutClips."""
 
-    def __init__(self, store: ArtefactStore, rules: SegmentationRules, limits: Limits, upload_bytes: int) -> None:
-        """upload_bytes: largest file taken as a stream."""
+    def __init__(
+        self,
+        store: ArtefactStore,
+        rules: SegmentationRules,
+        limits: Limits,
+        upload_bytes: int,
+        answering: Answering | None = None,
+    ) -> None:
+        """upload_bytes: largest file taken as a stream. answering: who has the rules' second opinion."""
         self._store = store
         self._rules = rules
         self._limits = limits
         self._upload_bytes = upload_bytes
+        self._answering = answering
 
     def DetectShots(  # noqa: N802 - the contract's name
         self, request_iterator: Iterator[segmenter_pb2.DetectShotsRequest], context: grpc.ServicerContext
@@ -73,7 +82,7 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServicer):
 
     def _detect(self, path: Path, rules: SegmentationRules) -> Iterator[segmenter_pb2.DetectShotsResponse]:
         work = WorkSoFar("")
-        for found in detect_limited(path, CALL_NAME, rules, self._limits):
+        for found in detect_limited(path, CALL_NAME, rules, self._limits, answering=self._answering):
             if isinstance(found, ShotFound):
                 yield segmenter_pb2.DetectShotsResponse(shot=shot_message(found))
             elif isinstance(found, ChapterRead):

@@ -1,19 +1,24 @@
 """The segmenter's settings: `CELSTREAM_…` variables beside those of every service."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from celstream_platform.footage.limits import GIB, MIB, Limits
 from celstream_platform.settings import ServiceSettings
 from pydantic import Field, model_validator
 
-from celstream_segmenter.rules import DetectorName, SegmentationRules
+from celstream_segmenter.rules import DetectorName, OpinionModel, SegmentationRules
 
 
 class SegmenterSettings(ServiceSettings):
     """What the segmenter can be told."""
 
     detector: DetectorName = Field("celstream", description="Detector of transitions: celstream, content or adaptive.")
+    second_opinion: Literal["none", "transnetv2"] = Field(
+        "none",
+        description="Model that the detector celstream asks where it is unsure of a cut: none, or transnetv2, which "
+        "MODELS then serves.",
+    )
     min_seconds: float = Field(1.0, gt=0, description="Shortest clip, seconds; a shorter shot is refused.")
     target_seconds: float = Field(5.0, gt=0, description="Parts of a long shot are about this long, seconds.")
     max_seconds: float = Field(20.0, gt=0, description="Longest clip, seconds; a longer shot is split.")
@@ -41,9 +46,18 @@ class SegmenterSettings(ServiceSettings):
             )
         return self
 
-    def rules(self) -> SegmentationRules:
+    @model_validator(mode="after")
+    def _has_whom_to_ask(self) -> Self:
+        if self.second_opinion != "none" and not self.models:
+            raise ValueError(
+                f"SECOND_OPINION {self.second_opinion}, and no model server. Give MODELS, or SECOND_OPINION=none."
+            )
+        return self
+
+    def rules(self, second_opinion: OpinionModel | None = None) -> SegmentationRules:
         """The rules that the settings say. Raises ValueError where the durations contradict each other."""
         return SegmentationRules(
+            second_opinion=second_opinion,
             detector=self.detector,
             min_seconds=self.min_seconds,
             target_seconds=self.target_seconds,

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from celstream_platform.artefacts.port import ArtefactStore
+from celstream_platform.footage.asking import Answering
 from celstream_platform.footage.limits import Limits
 from celstream_platform.stage import Context, Item, Result, Stopping
 from celstream_platform.topics import CLIPS, FOOTAGE, Topic
@@ -41,22 +42,26 @@ class SegmenterStage:
         limits: Limits,
         scratch: Path | None = None,
         processes: int = 1,
+        answering: Answering | None = None,
     ) -> None:
         """scratch: folder for files on their way into the store; default: the system's.
 
-        processes: how many read one footage side by side; the result is the same.
+        processes: how many read one footage side by side; the result is the same. answering: who has the rules' second
+        opinion, see `model_opinion`.
         """
         self._store = store
         self._rules = rules
         self._limits = limits
         self._scratch = scratch
         self._processes = processes
+        self._answering = answering
         self.recipe = recipe_of(rules)
 
     def process(self, message: Message, context: Context) -> Result:
         """Cut one footage, or go on with it; where the process shall end, to the next checkpoint if there is time.
 
-        Raises Invalid where it cannot be read, LimitExceeded past a limit, Stopping.
+        Raises Invalid where it cannot be read, LimitExceeded past a limit, Stopping, Unavailable where the store or the
+        model server is away.
         """
         assert isinstance(message, footage_pb2.Footage)
         work = WorkSoFar.of_parts(message.item.id, context.load_checkpoint())
@@ -75,6 +80,7 @@ class SegmenterStage:
                 processes=self._useful_processes(message.claimed_duration_seconds),
                 ending=Ending(context.stopping, context.stop_at_once),
                 ahead=stored.ahead,
+                answering=self._answering,
             )
             with closing(found):
                 for one in found:

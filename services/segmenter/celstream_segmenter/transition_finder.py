@@ -33,6 +33,8 @@ from celstream_segmenter.dissolves import (
 )
 from celstream_segmenter.drawing_window import Window
 from celstream_segmenter.fades import MIN_FRAMES, Fade, FadeFinder
+from celstream_segmenter.second_opinion import AFTER, Asked, SecondOpinion
+from celstream_segmenter.small_pictures import SmallPicture
 from celstream_segmenter.transition_features import is_blank, sample
 from celstream_segmenter.transitions import Kind, Transition
 
@@ -58,13 +60,18 @@ class TransitionFinder:
 
     change_threshold = CUT_PROBABILITY
 
-    def __init__(self, fps: float = 24.0) -> None:
-        """fps: frames per second of the footage; raises ValueError where it is not positive."""
+    def __init__(self, fps: float = 24.0, asked: Asked | None = None) -> None:
+        """fps: frames per second of the footage; raises ValueError where it is not positive.
+
+        asked: who has a second opinion on doubtful cuts; None for nobody.
+        """
         if not fps > 0:
             raise ValueError(f"{fps} frames per second: expected more than 0. Give the footage's average rate.")
         self._stride = max(1, round(fps / 24))
         self.change: list[float] = []
         self.novelty: list[float] = []
+        self._second = SecondOpinion(asked) if asked else None
+        self._wait = max(REACH_AFTER * self._stride, AFTER if asked else 0)  # frames before a cut is decided
         self._window = Window((BUFFER_FRAMES + 32) * self._stride)
         self._black, self._white = FadeFinder(BLACK), FadeFinder(WHITE)
         self._blends = BlendFinder(
@@ -81,6 +88,8 @@ class TransitionFinder:
 
         luma: height x width, chroma: height x width x 2 (U, V), 0-255, any size (about 128 x 72 is enough).
         """
+        if self._second is not None:
+            self._second.add(SmallPicture(luma, chroma))
         item = sample(luma, chroma)
         self._window.append(item)
         frame = self._window.length - 1
@@ -92,8 +101,8 @@ class TransitionFinder:
                 self._add_white_fade(fade)
             for blend in self._blends.push(item.coarse):
                 self._add_blend(blend)
-        if frame >= REACH_AFTER * self._stride:
-            self._decide_cut(frame - REACH_AFTER * self._stride)
+        if frame >= self._wait:
+            self._decide_cut(frame - self._wait)
         limit = frame - HOLD_FRAMES * self._stride
         for fades in (self._black, self._white):
             if fades.begun is not None and fades.begun * self._stride > frame - HOLD_FADE_FRAMES * self._stride:
@@ -138,6 +147,8 @@ class TransitionFinder:
                     probability = 0.0 if comes_back(evidence) else cut_probability(evidence)
                     if probability < SURE_IN_A_ROW and one_of_a_row(evidence):
                         probability = min(probability, NOT_IN_A_ROW)
+                    if self._second is not None:
+                        probability = self._second.on(frame, probability)
         self.change.append(probability)
         if probability >= CUT_PROBABILITY:
             self._pending.append((2, probability, Transition("cut", frame, frame, frame, probability)))
