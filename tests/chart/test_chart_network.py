@@ -2,7 +2,19 @@
 
 import pytest
 
-from tests.chart.rendered import RELEASE, SCENARIOS, Manifest, find, objects, of_kind, pods, selects
+from tests.chart.rendered import (
+    RELEASE,
+    SCENARIOS,
+    Manifest,
+    environment,
+    find,
+    objects,
+    of_kind,
+    pods,
+    selects,
+    template,
+    values_of,
+)
 
 pytestmark = pytest.mark.slow
 DNS, TRACES = {(53, "UDP"), (53, "TCP")}, {(4317, "TCP")}
@@ -48,6 +60,25 @@ def test_services_reach_what_they_need_and_nothing_else(scenario: str) -> None:
     assert reached(find(found, "NetworkPolicy", "segmenter")) == DNS | kafka | store | traces
     assert reached(find(found, "NetworkPolicy", "catalog")) == DNS | kafka | store | database | traces
     assert reached(find(found, "NetworkPolicy", "setup")) == DNS | kafka | store | database
+
+
+@pytest.mark.parametrize(("models", "port"), [("", 8001), ("triton://models.example.org:9001?priority=2", 9001)])
+def test_a_segmenter_that_asks_a_model_server_reaches_it(models: str, port: int) -> None:
+    kafka, store, _ = PORTS["external"]
+    found = objects("gpu", f"segmenter.settings.models={models}")
+    assert reached(find(found, "NetworkPolicy", "segmenter")) == DNS | kafka | store | {(port, "TCP")}
+    (container,) = find(found, "Deployment", "segmenter")["spec"]["template"]["spec"]["containers"]
+    said = environment(container)
+    assert said["CELSTREAM_MODELS"] == (models or f"triton://{RELEASE}-triton:8001")
+    assert said["CELSTREAM_SECOND_OPINION"] == "transnetv2"
+    segmenter = next(labels for name, labels, _ in pods(found) if name == f"Deployment {RELEASE}-segmenter")
+    assert may_call(find(found, "NetworkPolicy", "triton"), "grpc", segmenter, same_namespace=True)
+
+
+def test_a_second_opinion_without_a_model_server_is_refused() -> None:
+    said = template("--values", values_of("external"), "--set", "segmenter.settings.secondOpinion=transnetv2")
+    assert said.returncode != 0
+    assert "there is no model server. Set triton.enabled" in said.stderr
 
 
 def test_the_garbage_collector_reaches_store_and_events_alone() -> None:
