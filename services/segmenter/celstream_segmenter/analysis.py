@@ -39,6 +39,7 @@ USUAL_FPS = Fraction(24)  # where the container names no frame rate
 ROUGH_ROWS = 2  # of a large frame for each of the small picture: enough for transitions …
 ROUGH_ROWS_MEASURED = 4  # … and for what is measured, which sees a mouth open
 CERTAIN_AFTER = 300  # frames: what has not been found by then is not there
+LOOKED_AT_TOGETHER = 16  # frames: decoding drives all else out of the processor's caches; so does looking, but faster
 NO_TARGETS = Targets(())
 
 
@@ -133,20 +134,12 @@ class DecodingPass:
             fps = Fraction(file.rate(video) or USUAL_FPS)
             chapter = self._chapter = self._first_chapter(video, fps)
             recent = self._recent
-            last = NO_TIME
             beyond = 0
-            reader = FullPictureReader(fps) if self._measured else None
-            for frame in self._decoded(file, video):
-                if frame.pts is None or frame.pts <= last:
-                    continue  # cannot be shown at a time of its own
-                last = frame.pts
-                picture = small_picture(frame, rows=self._rows)
-                full = reader.read(chapter.next_frame, frame, *picture.luma.shape[::-1]) if reader else None
-                seen = Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full)
+            for seen, frame in self._seen(file, video, fps):
                 recent.append(seen)
                 self._decoded_up_to = chapter.next_frame + 1
                 shots = chapter.add(seen, frame)
-                if self._watcher is not None:
+                if self._watcher is not None and frame is not None:
                     self._watcher.add(chapter.next_frame - 1, frame, chapter.motion)
                     for ordinal, change in chapter.newly_judged():
                         self._watcher.judge(ordinal, change)
@@ -169,7 +162,7 @@ class DecodingPass:
                     chapter = self._chapter = chapter.followed(self._targets.next_after(following.ticks))
                     for seen in again:
                         yield from chapter.add(seen, None)
-                if search is not None and search.before_ticks is not None and last >= search.before_ticks:
+                if search is not None and search.before_ticks is not None and seen.ticks >= search.before_ticks:
                     beyond += 1
                     if beyond > CERTAIN_AFTER:
                         return
@@ -184,6 +177,26 @@ class DecodingPass:
         target = self._search.from_ticks if self._search else self._targets.next_after(self._beginning.ticks)
         time_base = Fraction(video.time_base or Fraction(1, 1000))
         return OpenChapter(self._beginning, self._rules, time_base, fps, target, self.recent_picture, self._asked)
+
+    def _seen(self, file: OpenedFile, video: VideoStream, fps: Fraction) -> Iterator[tuple[Seen, av.VideoFrame | None]]:
+        """What is kept of each frame; and the frame, where somebody looks at it: then as soon as it is decoded."""
+        whole = self._watcher is not None or not self._chapter.pictures_suffice
+        together = 1 if whole else LOOKED_AT_TOGETHER
+        reader = FullPictureReader(fps) if self._measured else None
+        number, last = self._chapter.next_frame, NO_TIME
+        waiting: list[tuple[Seen, av.VideoFrame | None]] = []
+        for frame in self._decoded(file, video):
+            if frame.pts is None or frame.pts <= last:
+                continue  # cannot be shown at a time of its own
+            picture = small_picture(frame, rows=self._rows)
+            full = reader.read(number, frame, *picture.luma.shape[::-1]) if reader else None
+            seen = Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full)
+            waiting.append((seen, frame if whole else None))
+            number, last = number + 1, frame.pts
+            if len(waiting) == together:
+                yield from waiting
+                waiting.clear()
+        yield from waiting
 
     def _decoded(self, file: OpenedFile, video: VideoStream) -> Iterator[av.VideoFrame]:
         # A seek may open the file anew, for another part of it: the decoder is still that of `video`.
