@@ -21,6 +21,7 @@ from tests.chain.histories import History, histories, shuffled, truth
 
 FOLDER = tempfile.TemporaryDirectory(prefix="celstream-histories-")  # goes with this process
 STORE = open_artefact_store(directory_url(Path(FOLDER.name)))
+ENGINE = create_engine("sqlite://")  # one for all histories: it keeps the statements that it has compiled
 
 
 def projected(connection: Connection, batches: list[list[Delivery]]) -> dict[str, list[tuple[Any, ...]]]:
@@ -34,8 +35,7 @@ def projected(connection: Connection, batches: list[list[Delivery]]) -> dict[str
 
 def hold(data: st.DataObject, history: History) -> None:
     """Any order between topics and any batches give the same rows, and the true ones."""
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
+    with ENGINE.begin() as connection:
         Base.metadata.create_all(connection)
         deliveries = history.deliveries()
         reference = projected(connection, [deliveries])
@@ -46,7 +46,6 @@ def hold(data: st.DataObject, history: History) -> None:
         order = shuffled(deliveries, data.draw)
         size = data.draw(st.integers(1, 5))
         assert projected(connection, [order[n : n + size] for n in range(0, len(order), size)]) == reference
-    engine.dispose()
 
 
 # Not shrunk: histories are short, and shrinking one takes minutes.

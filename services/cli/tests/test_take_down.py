@@ -183,6 +183,7 @@ def test_what_is_wrong_with_the_question_is_said_in_one_line(dataset: DatasetFol
         assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_was_taken_down_is_not_taken_in_again(tmp_path: Path) -> None:
     film, out = write_film(tmp_path / "film.mkv"), tmp_path / "out"
     other = write_film(tmp_path / "other.mkv", seed=1)
