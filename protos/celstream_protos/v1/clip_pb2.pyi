@@ -726,6 +726,7 @@ class Clip(_message.Message):
     PART_COUNT_FIELD_NUMBER: _builtins.int
     MEASUREMENTS_FIELD_NUMBER: _builtins.int
     MISSING_AUDIO_FIELD_NUMBER: _builtins.int
+    THUMBNAIL_FIELD_NUMBER: _builtins.int
     width: _builtins.int
     """Width in pixels, as coded."""
     height: _builtins.int
@@ -780,6 +781,12 @@ class Clip(_message.Message):
     def missing_audio(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissingAudio]:
         """Audio tracks that cannot be decoded, or not be kept without loss; one that is silent here is not among them."""
 
+    @_builtins.property
+    def thumbnail(self) -> _envelope_pb2.ArtefactRef:
+        """Small picture of it, for people (image/jpeg), with pixels of the same shape: its first frame, or its last one where
+        the first shows next to nothing.
+        """
+
     def __init__(
         self,
         *,
@@ -800,10 +807,11 @@ class Clip(_message.Message):
         part_count: _builtins.int = ...,
         measurements: Global___ClipMeasurements | None = ...,
         missing_audio: _abc.Iterable[Global___MissingAudio] | None = ...,
+        thumbnail: _envelope_pb2.ArtefactRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["first_frame", b"first_frame", "fps", b"fps", "item", b"item", "last_frame", b"last_frame", "measurements", b"measurements", "range", b"range", "sample_aspect_ratio", b"sample_aspect_ratio", "video", b"video"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["first_frame", b"first_frame", "fps", b"fps", "item", b"item", "last_frame", b"last_frame", "measurements", b"measurements", "range", b"range", "sample_aspect_ratio", b"sample_aspect_ratio", "thumbnail", b"thumbnail", "video", b"video"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "encoding_reason", b"encoding_reason", "first_frame", b"first_frame", "fps", b"fps", "height", b"height", "item", b"item", "last_frame", b"last_frame", "measurements", b"measurements", "method", b"method", "missing_audio", b"missing_audio", "part_count", b"part_count", "part_ordinal", b"part_ordinal", "range", b"range", "sample_aspect_ratio", b"sample_aspect_ratio", "shot_ordinal", b"shot_ordinal", "video", b"video", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "encoding_reason", b"encoding_reason", "first_frame", b"first_frame", "fps", b"fps", "height", b"height", "item", b"item", "last_frame", b"last_frame", "measurements", b"measurements", "method", b"method", "missing_audio", b"missing_audio", "part_count", b"part_count", "part_ordinal", b"part_ordinal", "range", b"range", "sample_aspect_ratio", b"sample_aspect_ratio", "shot_ordinal", b"shot_ordinal", "thumbnail", b"thumbnail", "video", b"video", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

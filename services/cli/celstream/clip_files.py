@@ -1,8 +1,8 @@
 """Clip files: the artefacts of a dataset under names that a person can read.
 
-`clips/<footage-stem>-<start>-<end>-<id8>.mp4`, and in `frames/` the first and the last frame. A file is a hard link
-to the artefact, so it costs no space; where the file system has no links it is a copy. What is no longer current is
-removed.
+`clips/<footage-stem>-<start>-<end>-<id8>.mp4`, in `frames/` the first and the last frame, in `report/pictures/` the
+small ones that the report shows. A file is a hard link to the artefact, so it costs no space; where the file system has
+no links it is a copy. What is no longer current is removed.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ from celstream.contents import FootageContents
 
 CLIPS = "clips"
 FRAMES = "frames"
+PICTURES = "report/pictures"
+ENDINGS = {"image/jpeg": "jpg", "image/png": "png"}
 STEM_LENGTH = 60  # a file name may have 255 bytes on common file systems; the rest of the name needs about 40
 
 
@@ -48,22 +50,37 @@ def clip_files(footage_name: str, clip: Clip) -> ClipFiles:
     return ClipFiles(f"{CLIPS}/{name}.mp4", f"{FRAMES}/{name}-first.png", f"{FRAMES}/{name}-last.png")
 
 
+def clip_picture(clip: Clip) -> ArtefactRef:
+    """The small picture of a clip; its first frame where it was cut before there were such pictures."""
+    return clip.thumbnail if clip.HasField("thumbnail") else clip.first_frame
+
+
+def picture_name(picture: ArtefactRef) -> str:
+    """File name of a picture that the report shows: that of its bytes."""
+    return f"{picture.sha256[:16]}.{ENDINGS[picture.media_type]}"
+
+
 def wanted_files(contents: Iterable[FootageContents]) -> dict[str, ArtefactRef]:
-    """Every file that the dataset shall have in `clips/` and `frames/`, with the artefact that it shows."""
+    """Every file that the dataset shall have in its folders, with the artefact that it shows."""
     wanted: dict[str, ArtefactRef] = {}
     for footage in contents:
         for clip in footage.clips:
             names = clip_files(footage.footage.name, clip)
             wanted |= {names.video: clip.video, names.first_frame: clip.first_frame, names.last_frame: clip.last_frame}
+        shown = [
+            *map(clip_picture, footage.clips),
+            *(r.thumbnail for r in footage.rejections if r.HasField("thumbnail")),
+        ]
+        wanted |= {f"{PICTURES}/{picture_name(picture)}": picture for picture in shown}
     return wanted
 
 
 def place(out: Path, wanted: Mapping[str, ArtefactRef], store: ArtefactStore) -> None:
-    """Make `clips/` and `frames/` of the dataset folder hold exactly the wanted files.
+    """Make `clips/`, `frames/` and `report/pictures/` of the dataset folder hold exactly the wanted files.
 
     Raises OSError where the folder cannot be written, NotFound where an artefact is missing.
     """
-    for folder in (CLIPS, FRAMES):
+    for folder in (CLIPS, FRAMES, PICTURES):
         (out / folder).mkdir(parents=True, exist_ok=True)
         for path in (out / folder).iterdir():
             if f"{folder}/{path.name}" not in wanted:

@@ -15,7 +15,7 @@ from celstream.parquet import column_page, write_table
 from celstream.report.pages import write_report
 from celstream.tables import CLIPS, REJECTIONS, TRANSITIONS, clip_rows, rejection_rows, transition_rows
 
-FORMAT = 2  # a change of tables or pages that an old folder shall get at its next run
+FORMAT = 3  # a change of tables or pages that an old folder shall get at its next run
 
 
 def export(dataset: Sequence[FootageContents], folder: DatasetFolder, store: ArtefactStore, *, anew: bool) -> bool:
@@ -34,9 +34,9 @@ def export(dataset: Sequence[FootageContents], folder: DatasetFolder, store: Art
             path.unlink()
         left.rmdir()
     place(folder.path, wanted, store)
-    with ThreadPoolExecutor(1) as beside:  # neither the database nor the report's pictures hold Python's lock
+    with ThreadPoolExecutor(1) as beside:  # the database does not hold Python's lock
         tables = beside.submit(_write_tables, dataset, folder.path)
-        write_report(dataset, folder.path, store)
+        write_report(dataset, folder.path)
         tables.result()
     part = stamp.with_suffix(".part")
     part.write_text(state)

@@ -69,6 +69,7 @@ def contents(store: ArtefactStore, name: str = "films/a film.mp4", shots: int = 
         clip_pb2.Shot(ordinal=at, range=entry, opening=cuts[at - 1] if at else None) for at, entry in enumerate(ranges)
     ]
     pictures = [picture(store, value, "PNG") for value in range(min(shots, 50))]
+    thumbnails = [picture(store, value, "JPEG") for value in range(min(shots, 50))]
     videos = [store.put(f"video {name} {value}".encode(), "video/mp4") for value in range(min(shots, 50))]
     clips = [
         clip_pb2.Clip(
@@ -87,6 +88,7 @@ def contents(store: ArtefactStore, name: str = "films/a film.mp4", shots: int = 
             video=videos[at % 50],
             first_frame=pictures[at % 50],
             last_frame=pictures[(at + 1) % 50],
+            thumbnail=thumbnails[at % 50],
             width=64,
             height=36,
             fps=footage.video.fps,

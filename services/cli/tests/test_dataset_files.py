@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
-from celstream.clip_files import clip_files, place, readable_stem, wanted_files
+from celstream.clip_files import clip_files, clip_picture, place, readable_stem, wanted_files
 from celstream.contents import FootageContents
 from celstream.parquet import column_page, write_table
 from celstream.tables import CLIPS, REJECTIONS, TABLES, TRANSITIONS, clip_rows, rejection_rows, transition_rows
 from celstream_platform.artefacts import ArtefactStore
+from celstream_protos.v1 import clip_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,15 @@ def test_clip_files_are_links_to_the_artefacts(film: FootageContents, store: Art
     video = tmp_path / clip_files(film.footage.name, film.clips[0]).video
     with store.local(film.clips[0].video) as artefact:
         assert video.samefile(artefact)
+
+
+def test_a_clip_without_a_small_picture_is_shown_by_its_first_frame(film: FootageContents) -> None:
+    clip = clip_pb2.Clip()
+    clip.CopyFrom(film.clips[0])
+    assert clip_picture(clip) == clip.thumbnail
+    clip.ClearField("thumbnail")
+    wanted = wanted_files([replace(film, clips=[clip], rejections=[])])
+    assert wanted[f"report/pictures/{clip.first_frame.sha256[:16]}.png"] == clip.first_frame
 
 
 def test_clip_files_are_copies_where_there_are_no_links(

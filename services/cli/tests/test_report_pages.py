@@ -56,7 +56,7 @@ class Page(HTMLParser):
 def written(dataset: Sequence[FootageContents], out: Path, store: ArtefactStore) -> dict[str, Page]:
     """Write the report; gives its pages by name."""
     place(out, wanted_files(dataset), store)
-    write_report(dataset, out, store)
+    write_report(dataset, out)
     return {path.name: Page(path) for path in (out / "report.html", *(out / "report").glob("*.html"))}
 
 
@@ -111,7 +111,7 @@ def test_what_is_gone_from_the_dataset_is_gone_from_the_report(
 
 
 def test_the_page_of_a_long_film_stays_light(long_film: FootageContents, store: ArtefactStore, tmp_path: Path) -> None:
-    write_report([long_film], tmp_path, store)
+    write_report([long_film], tmp_path)
     (page,) = (tmp_path / "report").glob("two-hours-*.html")
     text = page.read_text()
     assert len(text) < REPORT_BYTES_PER_SHOT * 1500
@@ -146,7 +146,7 @@ def test_a_histogram_counts_every_value_in_few_bins(values: list[float]) -> None
 def test_the_page_shows_how_the_film_is_drawn_and_where_the_camera_moves(
     film: FootageContents, store: ArtefactStore, tmp_path: Path
 ) -> None:
-    write_report([film], tmp_path, store)
+    write_report([film], tmp_path)
     (page,) = (tmp_path / "report").glob("a-film-*.html")
     text = page.read_text()
     for words in ("on ones", "on twos", "mixed", "pan →", "zoom in"):

@@ -16,6 +16,7 @@ from celstream_segmenter.transitions import Transition
 LEVEL = "clips"
 VIDEO_TYPE = "video/mp4"
 PICTURE_TYPE = "image/png"
+THUMBNAIL_TYPE = "image/jpeg"
 SAME_RATE = 0.01  # a clip whose measured frame rate is within 1 % of the footage's has the footage's
 KINDS = {
     "cut": clip_pb2.TRANSITION_KIND_CUT,
@@ -80,6 +81,7 @@ def clip_event(
         ),
         range=frame_range(made),
         video=store.put(Path(made.video), VIDEO_TYPE),
+        thumbnail=store.put(Path(made.thumbnail), THUMBNAIL_TYPE),
         width=footage.video.width,
         height=footage.video.height,
         fps=rational(clip_rate(made, footage.video.fps)),
@@ -150,7 +152,7 @@ def rejection_event(
         origin=machine(detector, recipe),
     )
     if refused.thumbnail:
-        rejection.thumbnail.CopyFrom(store.put(Path(refused.thumbnail), "image/jpeg"))
+        rejection.thumbnail.CopyFrom(store.put(Path(refused.thumbnail), THUMBNAIL_TYPE))
     return rejection
 
 

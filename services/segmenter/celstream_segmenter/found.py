@@ -73,6 +73,7 @@ class ClipMade(msgspec.Struct, frozen=True, kw_only=True):
     video: str
     first_frame: str
     last_frame: str
+    thumbnail: str
     encoding_reason: str
     """Why the clip was encoded anew; empty where it holds the source's packets."""
     audio: list[SoundTrack]

@@ -183,6 +183,7 @@ def _clip(
         video=str(video),
         first_frame=stills.png(start),
         last_frame=stills.png(end - 1),
+        thumbnail=stills.thumbnail_of_clip(start, end),
         encoding_reason=cut.reason_for_encoding or "",
         audio=[
             SoundTrack(sound.source_stream, sound.codec_in_clip, sound.delay_samples / sound.sample_rate)

@@ -1,4 +1,4 @@
-"""Still files: which still pictures a footage's clips and refusals need, written early where the frame is at hand."""
+"""Still files: the PNGs and thumbnails of a footage's clips and refusals, written early where the frame is at hand."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,12 +7,14 @@ import av
 from celstream_platform.errors import Invalid
 
 from celstream_segmenter.clip_plan import PlannedClip, Refusal
+from celstream_segmenter.conversion import colour
 from celstream_segmenter.frame_checksum import frame_checksum
 from celstream_segmenter.frame_reader import FrameReader
 from celstream_segmenter.png import PngWriter
 from celstream_segmenter.shots import Shot
 from celstream_segmenter.small_pictures import SmallPicture, small_picture
-from celstream_segmenter.stills import FrameKeeper, write_png, write_thumbnail
+from celstream_segmenter.stills import FrameKeeper
+from celstream_segmenter.thumbnails import Thumbnail, jpeg_of, livelier, thumbnail
 
 
 class StillFiles:
@@ -21,6 +23,7 @@ class StillFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pngs: dict[int, Path] = {}
+        self._small: dict[int, Thumbnail] = {}
         self._thumbnails: dict[int, Path] = {}
         self._checksums: dict[int, int] = {}
         self._writer = PngWriter()
@@ -35,7 +38,7 @@ class StillFiles:
                 if frame is not None:
                     self._write_png(ordinal, frame)
         elif (picture := picture_of(shot.start_frame)) is not None:
-            write_thumbnail(picture, self._thumbnail(shot.start_frame))
+            self._write_thumbnail(shot.start_frame, picture)
 
     def complete(self, frames: FrameReader, decisions: Iterable[PlannedClip | Refusal]) -> None:
         """Decode the frames that the decisions need and that were not at hand.
@@ -58,7 +61,7 @@ class StillFiles:
             if ordinal in pngs:
                 self._write_png(ordinal, frame)
             if ordinal in thumbnails:
-                write_thumbnail(small_picture(frame), self._thumbnail(ordinal))
+                self._write_thumbnail(ordinal, small_picture(frame))
 
     def checksum(self, ordinal: int) -> int:
         """`frame_checksum` of a frame that a clip needed."""
@@ -68,16 +71,25 @@ class StillFiles:
         """The PNG of a frame that a clip needed."""
         return str(self._pngs[ordinal])
 
+    def thumbnail_of_clip(self, start_frame: int, end_frame: int) -> str:
+        """The thumbnail of a clip whose first and last frame have PNGs."""
+        path = self._folder / f"thumbnail-{start_frame}-{end_frame}.jpg"
+        path.write_bytes(livelier(self._small[start_frame], self._small[end_frame - 1]).jpeg)
+        return str(path)
+
     def thumbnail(self, ordinal: int) -> str:
-        """The thumbnail of a frame; empty where it could not be decoded."""
+        """The thumbnail of a frame that was refused; empty where it could not be decoded."""
         return str(self._thumbnails.get(ordinal, ""))
 
     def _write_png(self, ordinal: int, frame: av.VideoFrame) -> None:
+        picture = colour(frame)
+        path = self._folder / f"frame-{ordinal}.png"
+        path.write_bytes(self._writer.png(picture))
+        self._pngs[ordinal] = path
+        self._small[ordinal] = thumbnail(picture)
         self._checksums[ordinal] = frame_checksum(frame)
-        write_png(frame, self._png(ordinal), self._writer)
 
-    def _png(self, ordinal: int) -> Path:
-        return self._pngs.setdefault(ordinal, self._folder / f"frame-{ordinal}.png")
-
-    def _thumbnail(self, ordinal: int) -> Path:
-        return self._thumbnails.setdefault(ordinal, self._folder / f"thumbnail-{ordinal}.jpg")
+    def _write_thumbnail(self, ordinal: int, picture: SmallPicture) -> None:
+        path = self._folder / f"thumbnail-{ordinal}.jpg"
+        path.write_bytes(jpeg_of(picture))
+        self._thumbnails[ordinal] = path

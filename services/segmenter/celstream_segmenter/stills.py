@@ -1,4 +1,4 @@
-"""Still pictures: the first and last frame of a clip as PNG, and the thumbnail of what was refused.
+"""Kept frames: the first and last frame of a clip, of which still pictures are made.
 
 They are wanted as soon as a shot is known, some seconds after they were decoded. Frames at which the picture changes
 strongly are therefore kept for a while, and those at which it begins or ceases to move, as it does where a dissolve or
@@ -6,15 +6,10 @@ a fade has its ends.
 """
 
 from collections import deque
-from pathlib import Path
 
 import av
-import cv2
 
-from celstream_segmenter.conversion import colour
 from celstream_segmenter.frame_checksum import frame_checksum
-from celstream_segmenter.png import PngWriter
-from celstream_segmenter.small_pictures import SmallPicture
 
 KEPT_BYTES = 84 * 2**20  # of decoded frames: 28 of 1080p
 JUDGED_AFTER = 12  # frames: by then the detector has said what it makes of one
@@ -91,14 +86,3 @@ class FrameKeeper:
             else:
                 judged = [ordinal for ordinal in self._kept if ordinal < newest - JUDGED_AFTER]
                 del self._kept[min(judged or self._kept, key=lambda ordinal: self._kept[ordinal][0])]
-
-
-def write_png(frame: av.VideoFrame, path: Path, writer: PngWriter) -> None:
-    """Write a frame losslessly. Raises OSError where the file cannot be written."""
-    path.write_bytes(writer.png(colour(frame)))
-
-
-def write_thumbnail(picture: SmallPicture, path: Path) -> None:
-    """Write a small picture as JPEG. Raises OSError where the file cannot be written."""
-    # Encoded in memory: OpenCV's own writing reports no reason when the disk is full.
-    path.write_bytes(cv2.imencode(".jpg", picture.bgr(), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())

@@ -11,7 +11,7 @@ from pathlib import Path
 from celstream_platform.artefacts.port import ArtefactStore
 from celstream_protos.v1.envelope_pb2 import ArtefactRef
 
-from celstream_segmenter.clip_events import PICTURE_TYPE, VIDEO_TYPE
+from celstream_segmenter.clip_events import PICTURE_TYPE, THUMBNAIL_TYPE, VIDEO_TYPE
 from celstream_segmenter.found import ClipMade, FoundInShare
 
 
@@ -34,8 +34,8 @@ class StoredAhead:
                 yield one
 
     def _store_files(self, made: ClipMade) -> None:
-        stills = (made.first_frame, made.last_frame)
-        for name, media_type in ((made.video, VIDEO_TYPE), *((still, PICTURE_TYPE) for still in stills if still)):
+        stills = [(still, PICTURE_TYPE) for still in (made.first_frame, made.last_frame) if still]
+        for name, media_type in ((made.video, VIDEO_TYPE), (made.thumbnail, THUMBNAIL_TYPE), *stills):
             self._stored[Path(name)] = self._store.put(Path(name), media_type)
 
     def put(self, path: Path, media_type: str) -> ArtefactRef:

@@ -37,7 +37,7 @@ def told(found: Generator[Found, None, None]) -> list[object]:
     results: list[object] = []
     for one in found:
         if isinstance(one, ClipMade):
-            files = [Path(one.video), Path(one.first_frame), Path(one.last_frame)]
+            files = [Path(name) for name in (one.video, one.first_frame, one.last_frame, one.thumbnail)]
             results += [one.start_frame, one.end_frame, one.shot_ordinal, repr(one.measurements)]
             results += [file.read_bytes() for file in files]
         elif isinstance(one, ChapterRead):

@@ -10,7 +10,7 @@ from celstream_segmenter.stored_ahead import StoredAhead
 
 
 def made(folder: Path) -> ClipMade:
-    for name in ("clip.mp4", "first.png"):
+    for name in ("clip.mp4", "first.png", "small.jpg"):
         (folder / name).write_bytes(name.encode())
     return ClipMade(
         start_frame=0,
@@ -24,6 +24,7 @@ def made(folder: Path) -> ClipMade:
         video=str(folder / "clip.mp4"),
         first_frame=str(folder / "first.png"),
         last_frame=str(folder / "first.png"),
+        thumbnail=str(folder / "small.jpg"),
         encoding_reason="",
         audio=[],
         missing_audio=[],

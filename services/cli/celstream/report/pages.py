@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from celstream_platform.artefacts.port import ArtefactStore
 
-from celstream.clip_files import readable_stem
+from celstream.clip_files import clip_picture, picture_name, readable_stem
 from celstream.contents import FootageContents, duration_seconds, transition_kind
 from celstream.report import charts, figures, words
 from celstream.report.compiled_templates import CompiledTemplates
-from celstream.report.pictures import Picture, write_pictures
-from celstream.report.sheet import clip_picture_name, footage_view, picture_wishes
+from celstream.report.sheet import footage_view, shape
 
 TEMPLATES = Path(__file__).with_name("templates")
 KIND_WORDS = {
@@ -29,18 +27,13 @@ def page_name(contents: FootageContents) -> str:
     return f"{readable_stem(contents.footage.name)}-{contents.id[:8]}.html"
 
 
-def write_report(dataset: Sequence[FootageContents], out: Path, store: ArtefactStore) -> Path:
-    """Write `report/` and `report.html` in the dataset folder; gives the latter.
+def write_report(dataset: Sequence[FootageContents], out: Path) -> Path:
+    """Write `report.html` and the pages in `report/` of the dataset folder; gives the former.
 
     The same dataset gives the same bytes. Raises OSError where the folder cannot be written.
     """
     folder = out / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted: dict[str, Picture] = {}
-    for contents in dataset:
-        wanted |= picture_wishes(contents)
-    write_pictures(folder / "pictures", wanted, store)
-
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         bytecode_cache=CompiledTemplates(TEMPLATES),
@@ -127,7 +120,8 @@ def _row(contents: FootageContents) -> dict[str, Any]:
     return {
         "name": contents.footage.name,
         "page": page_name(contents),
-        "picture": clip_picture_name(clips[len(clips) // 2]) if clips else None,
+        "picture": picture_name(clip_picture(clips[len(clips) // 2])) if clips else None,
+        "ratio": shape(contents),
         "video": f"{video.width}×{video.height} {video.codec}",
         "balance": balance,
         "refused": balance.rejections,

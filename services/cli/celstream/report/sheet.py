@@ -11,7 +11,7 @@ from typing import Any
 from celstream_protos.v1.clip_pb2 import DOUBT_KIND_MERGE, Clip, Doubt, FootageAnalysis, Transition
 from celstream_protos.v1.envelope_pb2 import Rejection
 
-from celstream.clip_files import clip_files
+from celstream.clip_files import clip_files, clip_picture, picture_name
 from celstream.contents import (
     FootageContents,
     cut_method,
@@ -24,28 +24,10 @@ from celstream.contents import (
 )
 from celstream.report import charts, drawing_bands, figures, words
 from celstream.report.cut_thresholds import cut_places
-from celstream.report.pictures import Picture, picture_name, small_size
 
 SECTION_ENTRIES = 48  # about three screens of a desk
 TRANSITION_WORDS = {"cut": "cut", "dissolve": "dissolve", "fade_in": "fade in", "fade_out": "fade out", "wipe": "wipe"}
 UNSURE = 0.5  # a transition below this confidence is marked
-
-
-def clip_picture_name(clip: Clip) -> str:
-    """File name of a clip's small picture: named by both frames, for either may be the one that is shown."""
-    return picture_name(clip.first_frame, clip.last_frame)
-
-
-def picture_wishes(contents: FootageContents) -> dict[str, Picture]:
-    """The small pictures that a footage's pages show, by file name."""
-    wishes = {}
-    for clip in contents.clips:
-        stills = (clip.first_frame, clip.last_frame)
-        wishes[clip_picture_name(clip)] = Picture(stills, ratio(clip.sample_aspect_ratio) or 1.0)
-    for rejection in contents.rejections:
-        if rejection.HasField("thumbnail"):
-            wishes[picture_name(rejection.thumbnail)] = Picture((rejection.thumbnail,))
-    return wishes
 
 
 def footage_view(contents: FootageContents) -> dict[str, Any]:
@@ -83,7 +65,7 @@ def footage_view(contents: FootageContents) -> dict[str, Any]:
         "camera": drawing_bands.camera_shares(contents),
         "cuts": cut_places(analysis),
         "doubts": [_doubt_entry(analysis, doubt) for doubt in analysis.doubts],
-        "ratio": _shape(contents),
+        "ratio": shape(contents),
     }
 
 
@@ -107,7 +89,7 @@ def _clip_entry(contents: FootageContents, clip: Clip) -> dict[str, Any]:
     return {
         "clip": clip.item.id[:8],
         "video": f"../{clip_files(contents.footage.name, clip).video}",
-        "picture": clip_picture_name(clip),
+        "picture": picture_name(clip_picture(clip)),
         "start_frame": frames.start_frame,
         "end_frame": frames.end_frame,
         "start": start_seconds(frames),
@@ -193,7 +175,7 @@ def _facts(contents: FootageContents) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def _shape(contents: FootageContents) -> str:
+def shape(contents: FootageContents) -> str:
+    """Width and height of the footage as it is shown, as CSS has it; its pictures have its own pixels."""
     video = contents.footage.video
-    width, height = small_size(video.width or 16, video.height or 9, ratio(video.sample_aspect_ratio))
-    return f"{width} / {height}"
+    return f"{(video.width or 16) * (ratio(video.sample_aspect_ratio) or 1.0):g} / {video.height or 9}"
