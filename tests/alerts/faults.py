@@ -13,7 +13,7 @@ from celstream_platform.models.triton import TritonOptions, TritonServer
 from tritonclient.utils import InferenceServerException
 
 from tests.alerts.choosy_model import CHOOSY, ROWS, row
-from tests.alerts.studio import BUCKET, DISK_MEGABYTES, Studio
+from tests.alerts.studio import BUCKET, DISK_MEGABYTES, LONG_DAYS, Studio
 from tests.end_to_end.taking_in import take_in
 from tests.small_store import grow
 
@@ -66,6 +66,16 @@ def nearly_full_store(studio: Studio) -> Iterator[None]:
         yield
     finally:
         grow(studio.folder / "minio", 2 * DISK_MEGABYTES)
+
+
+@contextmanager
+def ending_certificate(studio: Studio) -> Iterator[None]:
+    """A certificate that nobody renewed ends tomorrow; then somebody renews it."""
+    studio.renew(days=1)
+    try:
+        yield
+    finally:
+        studio.renew(days=LONG_DAYS)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from celstream_stack.triton import REPOSITORY
 from minio import Minio
 
 from tests.alerts.choosy_model import write_choosy
+from tests.certificates import Authority
 from tests.end_to_end.command import SHOTS
 from tests.end_to_end.services import Service
 from tests.small_store import small_minio
@@ -24,6 +25,7 @@ from tests.small_store import small_minio
 DISK_MEGABYTES = 64
 MINIO_METRICS = "minio/v2/metrics/cluster"
 BUCKET = "studio"
+LONG_DAYS = 90.0  # longer than alerts look ahead
 
 
 @dataclass
@@ -49,6 +51,15 @@ class Studio:
     def database(self) -> Path:
         """The catalog's."""
         return self.folder / "catalog.sqlite"
+
+    @property
+    def certificate(self) -> Path:
+        """What a job shows to the catalog."""
+        return self.folder / "certificates" / "canary.pem"
+
+    def renew(self, days: float) -> None:
+        """Let that certificate be one that ends after so many days."""
+        Authority(self.folder / "certificates").issue("canary", days=days)
 
     def start_segmenter(self) -> None:
         """Start it, at the same address for Prometheus as before."""
@@ -92,7 +103,9 @@ def at_work(folder: Path) -> Iterator[Studio]:
         segmenter |= ports | {"CELSTREAM_METRICS_ADDRESS": metrics["segmenter"]}
         targets = metrics | {"minio": f"{place}/{MINIO_METRICS}", "triton": _scraped(folder / "stack", "triton")}
         studio = Studio(folder, stack, store, addresses, segmenter, targets, running)
+        studio.renew(days=LONG_DAYS)
         catalog = {"CELSTREAM_DATABASE": f"sqlite:///{studio.database}"}
+        catalog["CELSTREAM_CALLERS_CERTIFICATES"] = json.dumps({"canary": str(studio.certificate)})
         catalog |= ports | {"CELSTREAM_METRICS_ADDRESS": metrics["catalog"]}
         studio.services["catalog"] = running.enter_context(Service("celstream_catalog", "catalog", catalog))
         studio.start_segmenter()

@@ -49,10 +49,12 @@ def test_a_stopped_broker_wakes_somebody(studio: Studio, prometheus: OwnPromethe
     prometheus.wait_for('ALERTS{alertstate="firing"}', lambda found: found == 0)
 
 
-def test_letters_a_full_store_a_lost_row_and_a_failing_model_are_told_of(
+def test_letters_a_full_store_a_lost_row_a_failing_model_and_a_certificate_that_ends_are_told_of(
     studio: Studio, prometheus: OwnPrometheus
 ) -> None:
     expected = {
+        "CelstreamCertificateAlmostExpired": "page",
+        "CelstreamCertificateExpires": "ticket",
         "CelstreamDeadLetters": "ticket",
         "CelstreamEventsParkFast": "page",
         "CelstreamFunnelDoesNotBalance": "page",
@@ -60,6 +62,7 @@ def test_letters_a_full_store_a_lost_row_and_a_failing_model_are_told_of(
         "CelstreamTritonErrors": "ticket",
     }
     with ExitStack() as made:
+        made.enter_context(faults.ending_certificate(studio))
         for fault in (faults.nearly_full_store, faults.lost_row, faults.failing_model, faults.dead_letters):
             made.enter_context(fault(studio))
         for name, severity in expected.items():

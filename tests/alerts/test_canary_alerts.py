@@ -1,10 +1,16 @@
-"""A spoilt canary wakes somebody, as does one that stays out; one that comes through well again lets them sleep."""
+"""A spoilt canary wakes somebody, as does one that stays out; one that comes through well again lets them sleep.
 
+Meanwhile somebody else's event, on a topic of ours, is told of as one that cannot be read.
+"""
+
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from celstream_platform.artefacts import directory_url
-from celstream_platform.eventlog import sqlite_url
+from celstream_platform.eventlog import open_event_log, sqlite_url
+from celstream_platform.events import Event
+from celstream_platform.topics import CLIPS
 
 from tests.alerts.hurried import write_hurried
 from tests.chart.own_prometheus import OwnPrometheus
@@ -17,6 +23,7 @@ FACTOR = 120
 PERIOD_SECONDS = "12"  # three of them: longer than the catalog takes to look, shorter than anybody likes to wait
 BELOW = 'ALERTS{alertname="CelstreamCanaryBelowThreshold",alertstate="firing",severity="page"}'
 MISSING = 'ALERTS{alertname="CelstreamCanaryMissing",alertstate="firing",severity="page"}'
+UNREADABLE = 'ALERTS{alertname="CelstreamEventsUnreadable",alertstate="firing",topic="celstream.clips"}'
 
 
 def send(name: str, catalog: Service, folder: Path) -> None:
@@ -46,6 +53,9 @@ def test_a_spoilt_canary_and_one_that_stays_out_are_told_of_until_one_comes_thro
             prometheus.wait_for(BELOW)
             found = prometheus.find(BELOW) or []
             assert {(labels["level"], labels["subject"]) for labels in found} == {("clips", "kept")}
+            with closing(open_event_log(ports["CELSTREAM_EVENTS"])) as log:
+                log.publish([Event(CLIPS.name, "stranger", b"what no clip begins with")])
+            prometheus.wait_for(UNREADABLE)
             prometheus.wait_for(MISSING)
             with Service("celstream_segmenter", "segmenter", ports):
                 send("queries", catalog, tmp_path)

@@ -18,6 +18,7 @@ from celstream_stack.prometheus import Prometheus
 
 NAMESPACE = "films"
 WAIT_SECONDS = 120.0  # at most
+STARTING = 503  # what it answers until it has read its data
 LOOK_SECONDS = 0.25  # between two scrapes nothing changes
 
 
@@ -55,10 +56,12 @@ class OwnPrometheus:
         """The labels of the series that a query gives; None where it does not answer yet."""
         given = urllib.parse.urlencode({"query": query})
         try:
-            with urllib.request.urlopen(f"{self._url}/api/v1/query?{given}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self._url}/api/v1/query?{given}", timeout=60) as answer:
                 found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-        except urllib.error.HTTPError:
-            raise
+        except urllib.error.HTTPError as refused:
+            if refused.code != STARTING:
+                raise
+            return None
         except OSError:
             assert self._process.poll() is None, (self._folder / "log").read_text()
             return None

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import promql_parser
 import pytest
@@ -13,6 +14,7 @@ from celstream_catalog import funnel_metrics as _catalog_funnel  # noqa: F401 - 
 from celstream_catalog import metrics as _catalog  # noqa: F401 - declares its metrics
 from celstream_dashboards.__main__ import files
 from celstream_dashboards.foreign import FOREIGN
+from celstream_dashboards.panels import TRACES
 from celstream_platform.metrics import METRICS
 from celstream_segmenter import metrics as _segmenter  # noqa: F401 - declares its metrics
 
@@ -20,6 +22,10 @@ from tests.chart.rendered import CHART, find, objects, of_kind
 
 FOLDER = CHART / "dashboards"
 DASHBOARDS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+# Where the model server has GPUs, these take their namesakes' place.
+WITH_GPUS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("gpu/*.json"))}
+EVERY = [*DASHBOARDS.items(), *WITH_GPUS.items()]
+TRITON = ("triton.image.repository=triton", "triton.image.tag=v1", "triton.models.existingClaim=models")
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 
 
@@ -55,6 +61,11 @@ def selectors(expression: Any) -> Iterator[Any]:
         yield from selectors(part)
 
 
+def selectors_of(query: str) -> list[Any]:
+    """The selectors of a query."""
+    return list(selectors(promql_parser.parse(query)))
+
+
 def known() -> dict[str, set[str] | None]:
     """Name of every series that there is -> its labels, None where they are not ours to know."""
     found: dict[str, set[str] | None] = dict.fromkeys(FOREIGN)
@@ -64,15 +75,15 @@ def known() -> dict[str, set[str] | None]:
     return found | {rule["record"]: None for rule in rules() if "record" in rule}
 
 
-def all_queries() -> list[tuple[str, str]]:
-    """(where, query) of all dashboards and rules."""
-    found = [(f"{name}: {title}", query) for name, one in DASHBOARDS.items() for title, query in queries(one)]
+def all_queries(dashboards: Iterable[tuple[str, dict[str, Any]]] = EVERY) -> list[tuple[str, str]]:
+    """(where, query) of dashboards and of all rules."""
+    found = [(f"{name}: {title}", query) for name, one in dashboards for title, query in queries(one)]
     return found + [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules()]
 
 
 def test_the_files_are_what_the_code_makes() -> None:
     made = files(FOLDER)
-    assert {path.name for path in made} == {path.name for path in FOLDER.glob("*.json")}
+    assert made.keys() == set(FOLDER.rglob("*.json"))
     for path, content in made.items():
         assert path.read_text() == content, f"{path.name}: old. Run `python -m celstream_dashboards`."
 
@@ -101,7 +112,7 @@ def test_no_metric_of_a_service_goes_unwatched() -> None:
 
 
 def test_every_panel_asks_a_question_and_says_how_to_read_the_answer() -> None:
-    for name, dashboard in DASHBOARDS.items():
+    for name, dashboard in EVERY:
         for panel in panels(dashboard):
             if panel["type"] != "row":
                 assert panel["title"].endswith("?") or "?" in panel["title"], f"{name}: {panel['title']}"
@@ -111,15 +122,27 @@ def test_every_panel_asks_a_question_and_says_how_to_read_the_answer() -> None:
 
 def test_every_dashboard_can_be_kept_apart_and_found_from_the_others() -> None:
     assert len({dashboard["uid"] for dashboard in DASHBOARDS.values()}) == len(DASHBOARDS)
-    for dashboard in DASHBOARDS.values():
+    for _, dashboard in EVERY:
         assert {one["name"] for one in dashboard["templating"]["list"]} == {"metrics", "traces", "namespace"}
         assert dashboard["links"][0]["tags"] == ["celstream"]
         lines = [panel for panel in panels(dashboard) if panel["type"] == "timeseries"]
-        assert all("${traces}" in panel["links"][0]["url"] for panel in lines)
+        assert {panel["links"][0]["url"] for panel in lines} == {TRACES}
+
+
+def test_the_way_to_the_traces_is_one_that_explore_reads() -> None:
+    values = {"traces": "tempo-1", "__from": "1000", "__to": "2000"}
+    for name in values:
+        assert "${" + name + "}" in TRACES
+    filled = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], TRACES)
+    (panes,) = parse_qs(urlsplit(filled).query)["panes"]
+    pane = json.loads(panes)["a"]
+    assert pane["datasource"] == "tempo-1"
+    assert pane["range"] == {"from": "1000", "to": "2000"}
+    assert pane["queries"][0]["query"] == '{resource.service.name=~"celstream-.*" && duration > 1s}'
 
 
 def test_panels_do_not_overlap_and_fill_the_width() -> None:
-    for name, dashboard in DASHBOARDS.items():
+    for name, dashboard in EVERY:
         places: set[tuple[int, int]] = set()
         for panel in dashboard["panels"]:
             at = panel["gridPos"]
@@ -130,11 +153,29 @@ def test_panels_do_not_overlap_and_fill_the_width() -> None:
 
 
 @pytest.mark.slow
-def test_the_chart_carries_the_dashboards_byte_for_byte() -> None:
-    found = [one for one in of_kind(objects("tls"), "ConfigMap") if "-dashboard-" in one["metadata"]["name"]]
-    assert {name for one in found for name in one["data"]} == {path.name for path in FOLDER.glob("*.json")}
-    for name, dashboard in DASHBOARDS.items():
-        assert json.loads(find(found, "ConfigMap", f"dashboard-{name}")["data"][f"{name}.json"]) == dashboard
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((), {name: DASHBOARDS[name] for name in DASHBOARDS.keys() - {"models"}}),
+        (("triton.enabled=true", *TRITON), DASHBOARDS),
+        (("triton.enabled=true", *TRITON, "triton.gpus=1"), DASHBOARDS | WITH_GPUS),
+    ],
+    ids=["no models", "processors", "GPUs"],
+)
+def test_the_chart_carries_the_dashboards_of_what_is_there(
+    values: tuple[str, ...], expected: dict[str, dict[str, Any]]
+) -> None:
+    found = [one for one in of_kind(objects("tls", *values), "ConfigMap") if "-dashboard-" in one["metadata"]["name"]]
+    assert {name: json.loads(text) for one in found for name, text in one["data"].items()} == {
+        f"{name}.json": dashboard for name, dashboard in expected.items()
+    }
+
+
+def test_who_has_no_gpu_is_not_asked_for_one() -> None:
+    asked = {selector.name for _, query in all_queries(DASHBOARDS.items()) for selector in selectors_of(query)}
+    of_gpus = {name for name, who in FOREIGN.items() if who == "Triton, of GPUs"}
+    assert not asked & of_gpus
+    assert of_gpus <= {selector.name for _, query in all_queries(EVERY) for selector in selectors_of(query)}
 
 
 @pytest.mark.slow

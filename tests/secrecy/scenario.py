@@ -37,6 +37,8 @@ class Mounted:
         for volume, pair in {"grpc": server, "client": client}.items():
             self._put(f"{volume}/tls.crt", pair[0].read_bytes())
             self._put(f"{volume}/tls.key", pair[1].read_bytes())
+        for job in ("canary", "test"):
+            self._put(f"callers/{job}.crt", client[0].read_bytes())
         for volume in ("grpc", "kafka-ca", "s3-ca"):
             self._put(f"{volume}/ca.crt", self.authority.ca_file.read_bytes())
         roles = (f"somebody {role} {hash_token(self.token)}\n" for role in ("admin", "viewer"))

@@ -16,6 +16,7 @@ from celstream_platform import rpc
 from celstream_platform.errors import Invalid, Unavailable
 from celstream_protos.v1 import catalog_pb2, catalog_pb2_grpc
 from minio import Minio
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url
 from urllib3 import PoolManager
 
@@ -30,6 +31,7 @@ from tests.secured_servers import USER, secured_kafka, secured_minio
 
 pytestmark = pytest.mark.slow
 WRONG = "not-the-password-of-anybody"
+EXPIRY = "celstream_certificate_expiry_timestamp_seconds"
 WAIT_SECONDS = 60.0  # at most
 
 
@@ -147,6 +149,20 @@ def test_a_service_that_is_refused_says_whom_but_not_by_which_password(secured: 
         said = service.heard("a dependency is away, waiting")
     assert USER in said["error"]
     assert not told("\n".join(service.lines()).encode(), secured.secrets | {"the wrong one": WRONG})
+
+
+def test_of_every_certificate_it_is_told_when_it_ends(secured: Secured) -> None:
+    """The stack's PostgreSQL has none."""
+    of_all = {("grpc", "own"), ("grpc", "authority"), ("events", "authority"), ("artefacts", "authority")}
+    expected = {"segmenter": of_all, "catalog": of_all | {("canary", "own"), ("test", "own")}}
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name, service in secured.services.items():
+        with urllib.request.urlopen(f"http://{service.metrics}/metrics", timeout=30) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        ends = [one for family in families if family.name == EXPIRY for one in family.samples]
+        assert all(0 < one.value - time.time() <= 3600 for one in ends)
+        found[name] = {(one.labels["connection"], one.labels["use"]) for one in ends}
+    assert found == expected
 
 
 def test_no_log_metric_event_or_trace_tells_a_secret(secured: Secured, taken: subprocess.CompletedProcess[str]) -> None:

@@ -138,6 +138,16 @@ s3://{{ $s3.bucket }}/{{ .prefix }}?{{ join "&" (append $query (printf "style=%s
 {{- end }}
 {{- end }}
 
+{{- /* Job that calls the catalog -> secret with the certificate that it shows, as YAML. */ -}}
+{{- define "celstream.callers" -}}
+{{- $found := dict -}}
+{{- with .Values.grpc.testClientSecret }}{{ $_ := set $found "test" . }}{{ end -}}
+{{- if .Values.canary.enabled }}
+{{- with .Values.canary.certificateSecret | default .Values.grpc.testClientSecret }}{{ $_ := set $found "canary" . }}{{ end -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end }}
+
 {{- /* Name of a volume -> secret, as YAML. Takes {root, postgres, grpc}: which of them the pod needs. */ -}}
 {{- define "celstream.secret-volumes" -}}
 {{- $found := dict -}}

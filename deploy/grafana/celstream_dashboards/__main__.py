@@ -1,18 +1,25 @@
-"""Write the dashboards into the chart: `python -m celstream_dashboards [FOLDER]`."""
+"""Write the dashboards into the chart: `python -m celstream_dashboards [FOLDER]`.
+
+Those below `gpu/` take the place of their namesakes where the model server has GPUs: no panel asks for what nobody has.
+"""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from celstream_dashboards import cost, footage, models, quality, services
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[[], dashboard.Dashboard]] = {
     "footage": footage.build,
     "services": services.build,
     "models": models.build,
     "quality": quality.build,
     "cost": cost.build,
+    "gpu/models": lambda: models.build(gpus=True),
+    "gpu/cost": lambda: cost.build(gpus=True),
 }
 FOLDER = Path("charts/celstream/dashboards")
 
@@ -27,8 +34,8 @@ def files(folder: Path) -> dict[Path, str]:
 
 def main(folder: Path) -> None:
     """Write them."""
-    folder.mkdir(parents=True, exist_ok=True)
     for path, content in files(folder).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
 
 

@@ -8,12 +8,18 @@ OF_STAGES = 'pod=~".*-(segmenter|catalog|triton)-.*", container!=""'
 ITEMS = f"sum(rate(celstream_worker_items_total{{{HERE}}}[1h]))"
 
 
-def build() -> dashboard.Dashboard:
-    """The dashboard."""
+def build(*, gpus: bool = False) -> dashboard.Dashboard:
+    """The dashboard. gpus: whether the model server has some."""
+    made = page("cost", "Cost", "What does an accepted item take, and where does the disk go?")
+    made = _of_one_item(made.with_row(dashboard.Row("Of one item")))
+    if gpus:
+        made = _of_gpus(made.with_row(dashboard.Row("Of GPUs")))
+    return _of_everything(made.with_row(dashboard.Row("Of everything")))
+
+
+def _of_one_item(made: dashboard.Dashboard) -> dashboard.Dashboard:
     return (
-        page("cost", "Cost", "What does an accepted item take, and where does the disk go?")
-        .with_row(dashboard.Row("Of one item"))
-        .with_panel(
+        made.with_panel(
             number(
                 "How much processor time does an item take?",
                 "Of all pods, the processes that decode included, over the last hour.",
@@ -24,9 +30,9 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "How much GPU time does an item take?",
-                "Time that models compute, over the last hour; several at a time on one GPU count each.",
-                f"sum(rate(nv_inference_compute_infer_duration_us{{{HERE}}}[1h])) / 1e6 / ({ITEMS} > 0)",
+                "For how long do models compute for an item?",
+                "Over the last hour, at the model server; several at a time count each. 0 where no model is asked.",
+                f"(sum(rate(nv_inference_compute_infer_duration_us{{{HERE}}}[1h])) or vector(0)) / 1e6 / ({ITEMS} > 0)",
                 "s",
                 decimals=2,
             )
@@ -46,8 +52,34 @@ def build() -> dashboard.Dashboard:
                 f"3600 * {ITEMS} / (sum(rate(container_cpu_usage_seconds_total{{{HERE}, {OF_STAGES}}}[1h])) > 0)",
             )
         )
-        .with_row(dashboard.Row("Of everything"))
-        .with_panel(
+    )
+
+
+def _of_gpus(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    return made.with_panel(
+        number(
+            "How much GPU time does an item take?",
+            "Time that GPUs are at work, over the last hour.",
+            f"sum(avg_over_time(nv_gpu_utilization{{{HERE}}}[1h])) / ({ITEMS} > 0)",
+            "s",
+            decimals=2,
+        )
+    ).with_panel(
+        lines(
+            "How many of the GPUs are at work?",
+            "The space between the lines is paid for and idle.",
+            [
+                Query(f"sum(nv_gpu_utilization{{{HERE}}})", "at work"),
+                Query(f"count(nv_gpu_utilization{{{HERE}}})", "there"),
+            ],
+            span=18,
+        )
+    )
+
+
+def _of_everything(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        made.with_panel(
             lines(
                 "Who uses the processors?",
                 "Cores in use, by service.",

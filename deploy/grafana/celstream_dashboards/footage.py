@@ -35,7 +35,7 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "What is not done yet?",
+                "How many inputs are not done yet?",
                 "Inputs of all stages without an outcome.",
                 f'sum(max by (stage, level) (celstream_catalog_inputs{{{HERE}, state="pending"}}))',
             )
@@ -159,7 +159,7 @@ def build() -> dashboard.Dashboard:
         .with_row(dashboard.Row("Does it add up?"))
         .with_panel(
             number(
-                "What does not balance?",
+                "How much does not balance?",
                 "Anything but 0 for long means that the catalog misses something, or a stage broke its word.",
                 f"max(celstream_catalog_imbalances{{{HERE}}})",
             )
@@ -180,7 +180,7 @@ def build() -> dashboard.Dashboard:
         )
         .with_panel(
             number(
-                "Which events could not be read?",
+                "How many events could not be read?",
                 "Events that the catalog passed over within a day.",
                 f"sum(increase(celstream_catalog_skipped_events_total{{{HERE}}}[1d]))",
             )

@@ -12,12 +12,21 @@ def mean_milliseconds(duration: str) -> str:
     return f"{rate(duration, 'model')} / 1000 / ({SUCCEEDED} > 0)"
 
 
-def build() -> dashboard.Dashboard:
-    """The dashboard."""
+def build(*, gpus: bool = False) -> dashboard.Dashboard:
+    """The dashboard. gpus: whether the model server has some."""
+    made = _server(
+        page("models", "Models", "Is the model server busy, and is its time well spent?").with_row(
+            dashboard.Row("At the server")
+        )
+    )
+    if gpus:
+        made = _gpus(made.with_row(dashboard.Row("On its GPUs")))
+    return _stages(made.with_row(dashboard.Row("At the stages")))
+
+
+def _server(made: dashboard.Dashboard) -> dashboard.Dashboard:
     return (
-        page("models", "Models", "Is the model server busy, and is its time well spent?")
-        .with_row(dashboard.Row("At the server"))
-        .with_panel(
+        made.with_panel(
             lines(
                 "Do requests wait, or are they computed?",
                 "Mean times of a request in the queue and in the model. A queue that is longer wants more pods.",
@@ -51,23 +60,38 @@ def build() -> dashboard.Dashboard:
                     )
                 ],
                 "percentunit",
+                span=24,
             )
         )
-        .with_panel(
-            lines(
-                "Is the GPU busy, and is its memory enough?",
-                "Share of time at work, and share of memory in use, of each GPU.",
-                [
-                    Query(f"nv_gpu_utilization{{{HERE}}}", "{{pod}} at work"),
-                    Query(
-                        f"nv_gpu_memory_used_bytes{{{HERE}}} / nv_gpu_memory_total_bytes{{{HERE}}}", "{{pod}} memory"
-                    ),
-                ],
-                "percentunit",
-            )
+    )
+
+
+def _gpus(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    return made.with_panel(
+        lines(
+            "Are the GPUs busy?",
+            "Share of time at work. Little of it while requests wait: inputs come too slowly, or too few at once.",
+            [Query(f"nv_gpu_utilization{{{HERE}}}", "{{pod}} {{gpu_uuid}}")],
+            "percentunit",
         )
-        .with_row(dashboard.Row("At the stages"))
-        .with_panel(
+    ).with_panel(
+        lines(
+            "Is the GPUs' memory enough?",
+            "Share in use. Near the top the next model, or a larger batch, does not fit.",
+            [
+                Query(
+                    f"nv_gpu_memory_used_bytes{{{HERE}}} / nv_gpu_memory_total_bytes{{{HERE}}}",
+                    "{{pod}} {{gpu_uuid}}",
+                )
+            ],
+            "percentunit",
+        )
+    )
+
+
+def _stages(made: dashboard.Dashboard) -> dashboard.Dashboard:
+    return (
+        made.with_panel(
             lines(
                 "How long do stages wait for an answer?",
                 "99 of 100 inferences take less, from sending to the answer.",
@@ -85,7 +109,7 @@ def build() -> dashboard.Dashboard:
         .with_panel(
             lines(
                 "How do inferences end?",
-                "Per second, by outcome; `overloaded` is the server pushing back.",
+                "Per second, by outcome; `Overloaded` is the server pushing back.",
                 [
                     Query(
                         rate("celstream_model_inferences_total", "model, outcome"),
@@ -94,6 +118,7 @@ def build() -> dashboard.Dashboard:
                 ],
                 "ops",
                 stacked=True,
+                span=24,
             )
         )
     )

@@ -4,27 +4,33 @@ In queries, `$namespace` is the variable that every dashboard has, and `$__rate_
 at least, and more where the screen shows more time than it has points.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import quote
 
-from grafana_foundation_sdk.builders import bargauge, dashboard, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.builders.common import ReduceDataOptions, VizLegendOptions, VizTooltipOptions
 from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, SortOrder, TooltipDisplayMode
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType, DataSourceRef
-from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 METRICS = DataSourceRef(type_val="prometheus", uid="${metrics}")
 HERE = 'namespace="$namespace"'
 NOW = ReduceDataOptions().calcs(["lastNotNull"])
-TRACES = (
-    '/explore?schemaVersion=1&panes={"a":{"datasource":"${traces}","queries":[{"refId":"A","queryType":"traceql",'
-    '"query":"{resource.service.name=~\\"celstream-.*\\" && duration > 1s}"}],'
-    '"range":{"from":"${__from}","to":"${__to}"}}}'
-)
+SLOW = '{resource.service.name=~"celstream-.*" && duration > 1s}'
+PANES = {
+    "a": {
+        "datasource": "${traces}",
+        "queries": [{"refId": "A", "queryType": "traceql", "query": SLOW}],
+        "range": {"from": "${__from}", "to": "${__to}"},
+    }
+}
+# Escaped, as `&&` would end the parameter; but not where Grafana puts its variables in.
+TRACES = f"/explore?schemaVersion=1&panes={quote(json.dumps(PANES), safe='${}')}"
 
 
-Panel = TypeVar("Panel", timeseries.Panel, stat.Panel, bargauge.Panel, table.Panel)
+Panel = TypeVar("Panel", timeseries.Panel, stat.Panel, bargauge.Panel)
 
 
 def rate(metric: str, by: str, where: str = HERE, over: str = "$__rate_interval") -> str:
@@ -45,9 +51,9 @@ class Query:
     legend: str = ""
 
     def built(self, *, instant: bool = False) -> prometheus.Dataquery:
-        """For the panel. instant: one value, that of now."""
+        """For the panel. instant: one value, that of now; where there is none now, an old one would mislead."""
         made = prometheus.Dataquery().expr(self.expression).legend_format(self.legend)
-        return made.instant().format(PromQueryFormat.TABLE) if instant else made.range()
+        return made.instant() if instant else made.range()
 
 
 def lines(
@@ -74,19 +80,13 @@ def number(
 ) -> stat.Panel:
     """One number, as it is now."""
     panel = _asking(stat.Panel(), question, words, span, height=4).unit(unit).decimals(decimals)
-    return panel.no_value("none").reduce_options(NOW).with_target(Query(expression).built())
+    return panel.no_value("none").reduce_options(NOW).with_target(Query(expression).built(instant=True))
 
 
 def bars(question: str, words: str, query: Query, unit: str = "short", *, span: int = 12) -> bargauge.Panel:
     """Bars beside each other, as it is now."""
     panel = _asking(bargauge.Panel(), question, words, span).unit(unit).min(0)
-    return panel.no_value("none").reduce_options(NOW).with_target(query.built())
-
-
-def rows(question: str, words: str, expression: str, *, span: int = 12) -> table.Panel:
-    """A table, as it is now."""
-    panel = _asking(table.Panel(), question, words, span).no_value("none")
-    return panel.with_target(Query(expression).built(instant=True))
+    return panel.no_value("none").reduce_options(NOW).with_target(query.built(instant=True))
 
 
 def _asking(panel: Panel, question: str, words: str, span: int, height: int = 8) -> Panel:

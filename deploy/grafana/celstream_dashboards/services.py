@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders import dashboard
 
-from celstream_dashboards.panels import HERE, Query, lines, page, quantile, rate, rows
+from celstream_dashboards.panels import HERE, Query, bars, lines, page, quantile, rate
 
 EVERY = "$__rate_interval"
 OURS = "INTERNAL|UNKNOWN|UNAVAILABLE|DATA_LOSS|DEADLINE_EXCEEDED"
@@ -194,17 +194,32 @@ def _ports(made: dashboard.Dashboard) -> dashboard.Dashboard:
             )
         )
         .with_panel(
+            bars(
+                "Which certificate ends first?",
+                "Of the files that pods have: their `own`, and of the `authority` that others come from. An alert tells"
+                " of two weeks. None where nothing is encrypted.",
+                Query(
+                    f"sort(min by (job, connection, use) (celstream_certificate_expiry_timestamp_seconds{{{HERE}}})"
+                    " - time())",
+                    "{{job}}: {{connection}}, {{use}}",
+                ),
+                "s",
+            )
+        )
+        .with_panel(
             lines(
-                "Does the projection keep up?",
-                "Events that the catalog takes in, per second, and how long its transactions take.",
-                [
-                    Query(
-                        f"sum(rate(celstream_catalog_projected_events_total{{{HERE}}}[$__rate_interval]))", "events/s"
-                    ),
-                    Query(
-                        quantile(0.99, "celstream_catalog_batch_seconds", "namespace"), "seconds of a transaction, 99 %"
-                    ),
-                ],
+                "How fast does the catalog take events in?",
+                "Per second. Where it falls behind what stages finish, what people see is old.",
+                [Query(f"sum by (pod) (rate(celstream_catalog_projected_events_total{{{HERE}}}[{EVERY}]))", "{{pod}}")],
+                "ops",
+            )
+        )
+        .with_panel(
+            lines(
+                "How long does the catalog's database take?",
+                "99 of 100 transactions of the projection take less.",
+                [Query(quantile(0.99, "celstream_catalog_batch_seconds", "pod"), "{{pod}}")],
+                "s",
             )
         )
     )
@@ -233,10 +248,10 @@ def _pods(made: dashboard.Dashboard) -> dashboard.Dashboard:
             )
         )
         .with_panel(
-            rows(
-                "Which pods give no metrics?",
-                "Targets of Prometheus that do not answer.",
-                f'up{{{HERE}, job=~"segmenter|catalog|triton"}} == 0',
+            lines(
+                "How many pods give no metrics?",
+                "Of each service; an alert names them. What they do is not seen on any dashboard.",
+                [Query(f'sum by (job) (1 - up{{{HERE}, job=~"segmenter|catalog|triton"}})', "{{job}}")],
             )
         )
         .with_panel(

@@ -4,7 +4,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from celstream_platform import logs, metrics_server, rpc, tracing
+from celstream_platform import certificates, logs, metrics_server, rpc, tracing
 from celstream_platform.artefacts import open_artefact_store
 from celstream_platform.backoff import Backoff
 from celstream_platform.errors import CelstreamError, Unavailable
@@ -77,6 +77,7 @@ def _serve(
 
         return threading.Thread(target=guarded, name=name)
 
+    certificates.tell_of_others(settings.callers_certificates)
     canaries = CanaryMetrics(catalog, settings.canary_period_seconds)
     threads = [
         beside("projection", lambda: catalog.run(shutdown.requested)),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
+from celstream_platform import certificates
 from celstream_platform.errors import Invalid, Unavailable
 from sqlalchemy import (
     JSON,
@@ -54,7 +55,8 @@ Row = Mapping[str, Any]
 def open_database(url: str) -> Engine:
     """Engine for `sqlite:///FILE` or `postgresql+psycopg://…`, with the tables brought up to date.
 
-    Raises Invalid for an address that names no such database, Unavailable where it cannot be reached.
+    Raises Invalid for an address that names no such database, or a file of certificates that holds none; Unavailable
+    where it cannot be reached.
     """
     try:
         engine = create_engine(make_url(url))
@@ -67,6 +69,8 @@ def open_database(url: str) -> Engine:
             raise Invalid(f"{url}: a database in memory is lost at the end. Give sqlite:///FILE.")
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif (given := {name: str(value) for name, value in engine.url.query.items()}).get("sslmode") != "disable":
+        certificates.tell("database", {"own": given.get("sslcert"), "authority": given.get("sslrootcert")})
     with unavailable(str(engine.url)):  # which shows no password
         migrate(engine)
     return engine

@@ -22,4 +22,5 @@ INBOX_FILES = metrics.counter(
     "Files of the inbox that were looked at, by what became of them: taken, known, refused, gone, failed.",
     unit="files",
     labels=("outcome",),
+    known=[("taken", "known", "refused", "gone", "failed")],
 )

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, and_, bindparam, delete, select
 from celstream_catalog.batch import Batch, Row, read_batch
 from celstream_catalog.database import reading, select_in, unavailable, upsert, writing
 from celstream_catalog.levels import Chain
-from celstream_catalog.metrics import BATCH_SECONDS
+from celstream_catalog.metrics import BATCH_SECONDS, SKIPPED_EVENTS
 from celstream_catalog.states import Touched, recompute
 from celstream_catalog.tables import (
     ATTACHMENTS,
@@ -55,6 +55,8 @@ class Projection:
         self._turn, self._busy = threading.Lock(), threading.Lock()
         self._positions: dict[tuple[str, int], int] = {}
         self._reader: Reader | None = None
+        for topic in chain.topics():
+            SKIPPED_EVENTS.labels(topic.name)
 
     def step(self, timeout_seconds: float, max_events: int = BATCH_EVENTS) -> Batch:
         """Project the next batch, waiting up to `timeout_seconds` for one; empty where nothing came.

@@ -22,6 +22,10 @@ class CatalogSettings(ServiceSettings):
     canary_keep_days: float = Field(
         7.0, ge=0, description="Days after its last score when a canary's footage is taken down; 0: never."
     )
+    callers_certificates: dict[str, Path] = Field(
+        {},
+        description="Certificates that jobs show to the catalog, to tell when they end: a JSON object of NAME: FILE.",
+    )
     inbox: str = Field(
         "", description="URL of the inbox: s3://BUCKET/PREFIX?endpoint=URL or file:///FOLDER; empty for none."
     )

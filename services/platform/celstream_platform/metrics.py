@@ -2,18 +2,26 @@
 
 Counters are named without `_total`: Prometheus' text format adds it. A service that has metrics of its own declares
 them with the same three functions, in its own `metrics.py`; they join the list.
+
+Labels whose values are known stand at 0 from the start: a series that appears with its first count has not risen, so
+that no rate, no panel and no alert would see that count. `known` says them here; what depends on a stage, a method or a
+model is said by whoever begins to count it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+
+from celstream_platform.errors import Invalid, NotFound, Overloaded, Unavailable
 
 Kind = Literal["counter", "gauge", "histogram"]
 
 SECONDS_SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 SECONDS_LONG = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+STORE_OPERATIONS = ("put", "adopt", "open", "local", "delete")
 EVENTS_PER_BATCH = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 
 
@@ -33,10 +41,14 @@ REGISTRY = CollectorRegistry()
 METRICS: list[Metric] = []
 
 
-def counter(name: str, text: str, *, unit: str, labels: Sequence[str] = ()) -> Counter:
-    """Declare a counter: it only grows."""
+def counter(
+    name: str, text: str, *, unit: str, labels: Sequence[str] = (), known: Sequence[Sequence[str]] = ()
+) -> Counter:
+    """Declare a counter: it only grows. known: values of each label; all combinations stand at 0 from the start."""
     METRICS.append(Metric(name, "counter", text, unit, tuple(labels)))
-    return Counter(name, text, labels, registry=REGISTRY)
+    made = Counter(name, text, labels, registry=REGISTRY)
+    _begin(made, known)
+    return made
 
 
 def gauge(name: str, text: str, *, unit: str, labels: Sequence[str] = ()) -> Gauge:
@@ -45,10 +57,26 @@ def gauge(name: str, text: str, *, unit: str, labels: Sequence[str] = ()) -> Gau
     return Gauge(name, text, labels, registry=REGISTRY)
 
 
-def histogram(name: str, text: str, *, unit: str, buckets: Sequence[float], labels: Sequence[str] = ()) -> Histogram:
-    """Declare a histogram. buckets: upper bounds, in the unit."""
+def histogram(
+    name: str,
+    text: str,
+    *,
+    unit: str,
+    buckets: Sequence[float],
+    labels: Sequence[str] = (),
+    known: Sequence[Sequence[str]] = (),
+) -> Histogram:
+    """Declare a histogram. buckets: upper bounds, in the unit. known: as of a counter."""
     METRICS.append(Metric(name, "histogram", text, unit, tuple(labels), tuple(buckets)))
-    return Histogram(name, text, labels, buckets=tuple(buckets), registry=REGISTRY)
+    made = Histogram(name, text, labels, buckets=tuple(buckets), registry=REGISTRY)
+    _begin(made, known)
+    return made
+
+
+def _begin(metric: Counter | Histogram, known: Sequence[Sequence[str]]) -> None:
+    if known:
+        for values in product(*known):
+            metric.labels(*values)
 
 
 ProcessCollector(registry=REGISTRY)
@@ -64,7 +92,7 @@ EVENTS_PROCESSED = counter(
 ITEMS = counter("celstream_worker_items", "Items that a stage has published.", unit="items", labels=("stage", "level"))
 REJECTIONS = counter(
     "celstream_worker_rejections",
-    "Rejections that a stage has published, by reason.",
+    "Rejections that a stage has published, by reason: too_short, black, …, as the catalog calls them.",
     unit="rejections",
     labels=("stage", "reason"),
 )
@@ -135,6 +163,7 @@ CHILD_ENDS = counter(
     "How limited child processes ended: completed, invalid, limit, crash, bug, cancelled.",
     unit="ends",
     labels=("end",),
+    known=[("completed", "invalid", "limit", "crash", "bug", "cancelled")],
 )
 
 # The three ports.
@@ -144,12 +173,14 @@ EVENTLOG_SECONDS = histogram(
     unit="seconds",
     labels=("operation",),
     buckets=SECONDS_SHORT,
+    known=[("poll", "commit", "publish")],
 )
 ARTEFACT_OPERATIONS = counter(
     "celstream_artefact_operations",
     "Operations on the artefact store, by outcome: ok or the error's name.",
     unit="operations",
     labels=("operation", "outcome"),
+    known=[STORE_OPERATIONS, ("ok", *(error.__name__ for error in (NotFound, Invalid, Unavailable, Overloaded)))],
 )
 ARTEFACT_SECONDS = histogram(
     "celstream_artefact_operation_seconds",
@@ -157,9 +188,14 @@ ARTEFACT_SECONDS = histogram(
     unit="seconds",
     labels=("operation",),
     buckets=SECONDS_SHORT,
+    known=[STORE_OPERATIONS],
 )
 ARTEFACT_BYTES = counter(
-    "celstream_artefact_bytes", "Bytes written to and read from the store.", unit="bytes", labels=("operation",)
+    "celstream_artefact_bytes",
+    "Bytes written to and read from the store.",
+    unit="bytes",
+    labels=("operation",),
+    known=[("put", "open")],
 )
 INFERENCES = counter(
     "celstream_model_inferences",
@@ -189,12 +225,15 @@ RPC_SECONDS = histogram(
     labels=("method",),
     buckets=SECONDS_LONG,
 )
-CERTIFICATE_EXPIRY = gauge(
-    "celstream_grpc_certificate_expiry_timestamp_seconds",
-    "When the first certificate of a file ends, seconds since 1970, by use: server, client_ca.",
-    unit="seconds",
-    labels=("use",),
-)
 RPC_IN_FLIGHT = gauge(
     "celstream_grpc_in_flight_requests", "Calls that are being answered now.", unit="requests", labels=("method",)
+)
+
+# Certificates.
+CERTIFICATE_EXPIRY = gauge(
+    "celstream_certificate_expiry_timestamp_seconds",
+    "When the first certificate of a file ends, seconds since 1970, by connection (grpc, events, artefacts, database, "
+    "traces, or the name of another caller) and use: own, authority.",
+    unit="seconds",
+    labels=("connection", "use"),
 )

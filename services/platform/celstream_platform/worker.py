@@ -109,6 +109,7 @@ class Worker:
         self._ready = False
         self._lag_due = 0.0
         self._answers = True  # the event log, when it was asked for the lag
+        tally.begin(stage.name, stage.produces)
 
     @property
     def ready(self) -> bool:

@@ -1,13 +1,19 @@
-"""When certificates end: as the library that made them says, of the first in a file, and of a renewed one at once."""
+"""When certificates end: as the library that made them says, of the first in a file, and of a renewed one at once.
+
+Of every file that a service opens connections with: its own server's, Kafka's, S3's and PostgreSQL's clients'.
+"""
 
 import datetime
+import math
 from pathlib import Path
 
 import pytest
-from celstream_platform import rpc
+from celstream_platform import certificates, rpc
+from celstream_platform.artefacts import s3_connection
+from celstream_platform.certificates import expiry
 from celstream_platform.errors import Invalid
+from celstream_platform.eventlog import kafka_connection
 from celstream_platform.metrics import REGISTRY
-from celstream_platform.rpc.certificates import expiry
 from celstream_platform.settings import ServiceSettings, load
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -34,8 +40,16 @@ def certificate(end: datetime.datetime, key: ec.EllipticCurvePrivateKey | rsa.RS
     return made.public_bytes(serialization.Encoding.PEM)
 
 
-def expiry_metric(use: str) -> float | None:
-    return REGISTRY.get_sample_value("celstream_grpc_certificate_expiry_timestamp_seconds", {"use": use})
+def told(connection: str, use: str = "own") -> float | None:
+    labels = {"connection": connection, "use": use}
+    return REGISTRY.get_sample_value("celstream_certificate_expiry_timestamp_seconds", labels)
+
+
+def until(year: int, file: Path) -> float:
+    """Write a certificate; when it ends."""
+    end = datetime.datetime(year, 4, 4, tzinfo=datetime.UTC)
+    file.write_bytes(certificate(end, ec.generate_private_key(ec.SECP256R1())))
+    return end.timestamp()
 
 
 @pytest.mark.parametrize("year", [2049, 2050, 2126])  # up to 2049 two digits are written, from then on four
@@ -76,13 +90,46 @@ def test_a_server_tells_of_its_certificate_and_of_its_clients_authority(tmp_path
     )
     server = rpc.serve([], settings, checks={})
     try:
-        for use, file in (("server", server_file), ("client_ca", authority.ca_file)):
+        for use, file in (("own", server_file), ("authority", authority.ca_file)):
             (loaded,) = x509.load_pem_x509_certificates(file.read_bytes())
-            assert expiry_metric(use) == loaded.not_valid_after_utc.timestamp()
-        renewed = datetime.datetime(2044, 4, 4, tzinfo=datetime.UTC)
-        server_file.write_bytes(certificate(renewed, ec.generate_private_key(ec.SECP256R1())))
-        assert expiry_metric("server") == renewed.timestamp(), "before anybody calls"
+            assert told("grpc", use) == loaded.not_valid_after_utc.timestamp()
+        renewed = until(2044, server_file)
+        assert told("grpc") == renewed, "before anybody calls"
         server_file.unlink()
-        assert expiry_metric("server") == renewed.timestamp(), "what was read last stands"
+        assert told("grpc") == renewed, "what was read last stands"
     finally:
         server.stop(0)
+
+
+def test_a_client_of_kafka_tells_of_its_certificate_and_of_the_brokers_authority(tmp_path: Path) -> None:
+    own, authority = tmp_path / "own.pem", tmp_path / "authority.pem"
+    ends = until(2041, own), until(2042, authority)
+    connection = kafka_connection.parse(f"kafka://broker:9093?security=SSL&cert={own}&key={own}&ca={authority}")
+    connection.tell_of_certificates()
+    assert (told("events"), told("events", "authority")) == ends
+    renewed = until(2043, own)
+    assert told("events") == renewed
+    authority.write_text("nothing")
+    with pytest.raises(Invalid, match=r"authority\.pem: is no PEM file"):
+        connection.tell_of_certificates()
+
+
+def test_a_client_of_an_encrypted_store_tells_of_its_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    authority = tmp_path / "authority.pem"
+    end = until(2045, authority)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    s3_connection.parse("s3://bucket?endpoint=https://store:9000").client()
+    assert told("artefacts", "authority") == end
+    authority.unlink()
+    s3_connection.parse("s3://bucket?endpoint=http://store:9000").client()
+
+
+def test_of_a_job_that_nobody_asks_another_tells_even_where_its_certificate_comes_later(tmp_path: Path) -> None:
+    file = tmp_path / "canary.crt"
+    certificates.tell_of_others({"canary": file})
+    found = told("canary")
+    assert found is not None
+    assert math.isnan(found)
+    assert until(2046, file) == told("canary")

@@ -6,8 +6,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from celstream_platform import metrics, metrics_server
+from celstream_platform import metrics, metrics_server, tally
 from celstream_platform.errors import Invalid, Unavailable
+from celstream_platform.rpc.interceptor import Interceptor
+from celstream_platform.rpc.methods import Policy
+from celstream_platform.topics import CLIPS
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -47,9 +50,26 @@ def test_nothing_of_the_platform_makes_metrics_past_the_list() -> None:
     assert found == ["metrics.py"]
 
 
+def test_what_may_be_counted_stands_at_0_before_it_is() -> None:
+    """A series that appears with its first count has not risen: an alert on its rise would not see it."""
+    value = metrics.REGISTRY.get_sample_value
+    assert value("celstream_footage_child_ends_total", {"end": "crash"}) is not None
+    assert value("celstream_artefact_operations_total", {"operation": "put", "outcome": "Unavailable"}) is not None
+    tally.begin("beginner", [CLIPS])
+    for error in ("unavailable", "overloaded", "fenced", "bug"):
+        assert value("celstream_worker_retries_total", {"stage": "beginner", "error": error}) == 0
+    assert value("celstream_worker_dead_letters_total", {"stage": "beginner"}) == 0
+    assert value("celstream_worker_events_total", {"stage": "beginner", "outcome": "parked"}) == 0
+    assert value("celstream_worker_items_total", {"stage": "beginner", "level": "clips"}) == 0
+    assert value("celstream_worker_rejections_total", {"stage": "beginner", "reason": "unreadable"}) == 0
+    Interceptor({"/toys.Shop/Buy": Policy(frozenset())}, secured=False, tokens=None)
+    for code in ("OK", "INTERNAL", "UNAVAILABLE"):
+        assert value("celstream_grpc_requests_total", {"method": "/toys.Shop/Buy", "code": code}) == 0
+
+
 def _get(address: str, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://{address}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

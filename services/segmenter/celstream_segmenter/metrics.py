@@ -3,11 +3,14 @@
 from celstream_platform import metrics
 from celstream_protos.v1.clip_pb2 import DoubtKind, FootageAnalysis, TransitionKind
 
+from celstream_segmenter.recipe import NAME
+
 CONFIDENCE = metrics.histogram(
     "celstream_segmenter_transition_confidence_ratio",
     "Confidence of transitions that were found, by kind: cut, dissolve, fade_in, fade_out, wipe.",
     unit="ratio",
     labels=("kind",),
+    known=[("cut", "dissolve", "fade_in", "fade_out", "wipe")],
     buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0),
 )
 SHOTS = metrics.counter("celstream_segmenter_shots", "Shots that were found.", unit="shots")
@@ -16,9 +19,11 @@ DOUBTS = metrics.counter(
     "Places where a second look does not agree with the detector: merge (two shots look like one), split.",
     unit="doubts",
     labels=("kind",),
+    known=[("merge", "split")],
 )
-for _kind in ("merge", "split"):  # none of them is news as well
-    DOUBTS.labels(_kind)
+for _reason in ("too_short", "black", "plain", "damaged", "static"):
+    metrics.REJECTIONS.labels(NAME, _reason)
+metrics.FRAMES_DECODED.labels(NAME)
 
 
 def count(analysis: FootageAnalysis) -> None:

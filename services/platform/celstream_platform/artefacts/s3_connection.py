@@ -19,6 +19,7 @@ from minio.error import MinioException, S3Error
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
+from celstream_platform import certificates
 from celstream_platform.errors import Invalid, NotFound, Overloaded, Unavailable
 
 CONNECT_SECONDS = 5.0
@@ -57,13 +58,17 @@ class Connection:
         return f"s3://{self.bucket}/{self.prefix}"
 
     def client(self) -> Minio:
-        """A client; safe for use from several threads. Raises Invalid where no keys are set."""
+        """A client; safe for use from several threads. Raises Invalid where no keys are set, and for a file of
+        authorities that holds none."""
+        authorities = os.environ.get("SSL_CERT_FILE")
+        if self.secure:
+            certificates.tell("artefacts", {"authority": authorities})
         retries = Retry(total=RETRIES, backoff_factor=0.1, status_forcelist=[500, 502, 503, 504], allowed_methods=None)
         pool = PoolManager(
             timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             maxsize=CONNECTIONS,
             retries=retries,
-            ca_certs=os.environ.get("SSL_CERT_FILE"),
+            ca_certs=authorities,
         )
         made = Minio(
             self.host, secure=self.secure, region=self.region, http_client=pool, credentials=self._credentials()

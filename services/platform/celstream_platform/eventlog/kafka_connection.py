@@ -16,9 +16,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from kafka import errors as kafka_errors
 
+from celstream_platform import certificates
 from celstream_platform.errors import Invalid, Unavailable
 from celstream_platform.eventlog.kafka_watchdog import Watchdog
 
+ENCRYPTED = ("SSL", "SASL_SSL")
 SECURITY = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 FILES = {"ca": "ssl_cafile", "cert": "ssl_certfile", "key": "ssl_keyfile"}
 DEFAULT_MECHANISM = "SCRAM-SHA-512"
@@ -60,6 +62,12 @@ class Connection:
             "reconnect_backoff_max_ms": 1000,  # its default is half a minute: a broker is back sooner
             **self.options,
         }
+
+    def tell_of_certificates(self) -> None:
+        """Tell when they end. Raises Invalid for a file that holds none."""
+        if self.options.get("security_protocol", "PLAINTEXT") in ENCRYPTED:
+            own, authority = (self.options.get(FILES[name]) for name in ("cert", "ca"))
+            certificates.tell("events", {"own": own, "authority": authority})
 
     def admin(self) -> dict[str, Any]:
         """Settings of an admin client."""

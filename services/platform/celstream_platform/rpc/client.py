@@ -13,9 +13,9 @@ from typing import Any
 import grpc
 
 from celstream_platform import addresses, tracing
+from celstream_platform.certificates import read_pem
 from celstream_platform.errors import Invalid
 from celstream_platform.rpc import status
-from celstream_platform.rpc.certificates import read_pem
 
 OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),  # the default waits for 28 s after a server was killed

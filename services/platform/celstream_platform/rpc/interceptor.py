@@ -21,6 +21,7 @@ log = logs.logger(__name__)
 Code = grpc.StatusCode
 HEALTH = "/grpc.health.v1.Health/"  # open to all, and not counted: probes call it all the time
 REFLECTION = "/grpc.reflection."
+FAULTS = ("INTERNAL", "UNKNOWN", "UNAVAILABLE", "DATA_LOSS", "DEADLINE_EXCEEDED")  # the service's, not the caller's
 REFLECTION_POLICY = Policy(READERS)
 NO_DEADLINE_SECONDS = 10 * 365 * 86400.0  # gRPC says "none" by a time far away
 MAX_DETAILS = 1000  # status details travel in a header, whose size is limited
@@ -39,6 +40,11 @@ class Interceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
     def __init__(self, policies: Mapping[str, Policy], *, secured: bool, tokens: Tokens | None) -> None:
         self._policies, self._secured, self._tokens = policies, secured, tokens
         self._under_way, self._changed = 0, Condition()
+        for path in policies:
+            RPC_IN_FLIGHT.labels(path)
+            RPC_SECONDS.labels(path)
+            for code in ("OK", *FAULTS):
+                RPC_REQUESTS.labels(path, code)
 
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], Any], details: grpc.HandlerCallDetails
