@@ -6,12 +6,14 @@ With pytest-xdist all workers share the stack: its folder is named by the proces
 
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from celstream_stack import transnetv2
 from celstream_stack.places import PASSABLE_FOLDER, cache, locked
 from celstream_stack.stack import Stack
 from celstream_stack.triton import REPOSITORY
@@ -52,11 +54,12 @@ def kafka_url(stack: Stack) -> str:
 
 @pytest.fixture(scope="session")
 def triton_url(stack: Stack) -> str:
-    """URL of a model server on a real Triton, which serves the repository of the contract suite."""
+    """URL of a model server on a real Triton, which serves the repository of the contract suite, and TransNetV2."""
     repository = Path(os.environ[FOLDER]) / "repository"
     with locked(Path(os.environ[FOLDER]) / "repository.lock"), pytest.MonkeyPatch.context() as patch:
         if not repository.exists():
             write_repository(repository)
+            shutil.copytree(transnetv2.kept(cache()), repository, dirs_exist_ok=True)
         patch.setenv(REPOSITORY, str(repository))
         return stack.up(["triton"])["CELSTREAM_MODELS"]
 

@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-SUITES = ("transitions", "measurements")
+SUITES = ("transitions", "second_opinion", "measurements")
 
 
 def main() -> int:
@@ -17,7 +17,8 @@ def main() -> int:
         print(f"{', '.join(unknown)}: no such suite. There are {', '.join(SUITES)}.", file=sys.stderr)
         return 2
     footage = os.environ.get("REAL_FOOTAGE")
-    arguments = {"transitions": ["--rendered", "12", *(["--footage", footage] if footage else [])]}
+    films = ["--rendered", "12", *(["--footage", footage] if footage else [])]
+    arguments = {"transitions": films, "second_opinion": films}
     for name in wanted:
         sys.argv = [name, *arguments.get(name, [])]
         importlib.import_module(f"tests.accuracy.{name}").main()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from celstream_platform.errors import Unavailable
 from celstream_platform.footage.limits import Limits
@@ -13,6 +14,9 @@ from celstream_segmenter.limited_segmentation import detect_limited
 from celstream_segmenter.model_opinion import ModelOpinion, open_opinion
 from celstream_segmenter.recipe import recipe_of
 from celstream_segmenter.rules import SegmentationRules
+from celstream_stack.places import cache
+from celstream_stack.ports import free_port
+from celstream_stack.transnetv2 import kept
 
 from tests.opinion.conftest import DOUBTFUL
 from tests.opinion.models import write_opinion
@@ -40,7 +44,9 @@ def cuts(found: list[Found]) -> set[int]:
 
 
 def asked() -> float:
-    return REGISTRY.get_sample_value("celstream_model_inferences_total", {"model": "transnetv2", "outcome": "ok"}) or 0.0
+    return (
+        REGISTRY.get_sample_value("celstream_model_inferences_total", {"model": "transnetv2", "outcome": "ok"}) or 0.0
+    )
 
 
 def test_a_model_decides_on_what_is_doubtful_and_on_nothing_else(doubtful_film: Path, tmp_path: Path) -> None:
@@ -50,10 +56,11 @@ def test_a_model_decides_on_what_is_doubtful_and_on_nothing_else(doubtful_film: 
     before = asked()
     yes, no = (cuts(found_with(doubtful_film, opinion_of(tmp_path, chance))) for chance in (1.0, 0.0))
     assert yes == alone | set(DOUBTFUL)
-    assert no <= alone
+    assert no == alone
     assert asked() >= before + 2 * len(DOUBTFUL)
 
 
+@pytest.mark.slow
 def test_two_processes_ask_the_same_as_one(doubtful_film: Path, tmp_path: Path) -> None:
     opinion = opinion_of(tmp_path, 1.0)
     one, two = (cuts(found_with(doubtful_film, opinion, processes)) for processes in (1, 2))
@@ -68,6 +75,7 @@ def test_the_recipe_names_the_model(tmp_path: Path) -> None:
     assert recipe_of(nobody_asks) == recipe_of(msgspec.structs.replace(ALONE, detector="content"))
 
 
+@pytest.mark.slow
 def test_a_model_that_is_another_by_now_is_not_asked(doubtful_film: Path, tmp_path: Path) -> None:
     model = opinion_of(tmp_path, 0.25).model
     other = open_opinion(onnx_url(tmp_path / "says-0.25"), msgspec.structs.replace(model, sha256="0" * 64))
@@ -75,6 +83,7 @@ def test_a_model_that_is_another_by_now_is_not_asked(doubtful_film: Path, tmp_pa
         found_with(doubtful_film, other)
 
 
+@pytest.mark.slow
 def test_a_model_that_went_away_is_no_fault_of_the_footage(doubtful_film: Path, tmp_path: Path) -> None:
     opinion = opinion_of(tmp_path, 0.25)
     (tmp_path / "says-0.25" / "transnetv2" / "config.pbtxt").unlink()
@@ -86,3 +95,25 @@ def test_rules_with_a_second_opinion_need_somebody_who_answers(doubtful_film: Pa
     rules = rules_of(opinion_of(tmp_path, 0.25))
     with pytest.raises(ValueError, match="nobody answers"):
         list(detect_limited(doubtful_film, "film.mp4", rules, Limits()))
+
+
+@pytest.mark.slow
+def test_the_real_network_is_asked_through_triton_as_in_the_process(doubtful_film: Path, triton_url: str) -> None:
+    both = [open_opinion(url) for url in (onnx_url(kept(cache())), triton_url)]
+    assert both[0].model == both[1].model
+    found = [[one for one in found_with(doubtful_film, opinion) if isinstance(one, ChapterRead)] for opinion in both]
+    for here, there in zip(*found, strict=True):
+        assert here.transitions == there.transitions
+        np.testing.assert_allclose(here.change, there.change, atol=1e-5)
+    for opinion in both:
+        opinion.close()
+
+
+@pytest.mark.slow
+def test_a_model_server_that_is_away_holds_the_work_up(doubtful_film: Path, tmp_path: Path) -> None:
+    model = opinion_of(tmp_path, 0.25).model
+    nowhere = f"triton://127.0.0.1:{free_port()}"
+    with pytest.raises(Unavailable):
+        open_opinion(nowhere)
+    with pytest.raises(Unavailable, match="transnetv2 version 1"):
+        found_with(doubtful_film, open_opinion(nowhere, model))

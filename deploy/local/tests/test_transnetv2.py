@@ -13,7 +13,8 @@ import pytest
 from celstream_platform.models import onnx_url, open_model_server
 from celstream_stack import triton_config
 from celstream_stack.errors import StackError
-from celstream_stack.transnetv2 import NAME, write_transnetv2
+from celstream_stack.places import cache
+from celstream_stack.transnetv2 import NAME, kept, write_transnetv2
 from celstream_stack.transnetv2_weights import MEMBER, read_weights
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,11 +25,19 @@ SAME = 1e-5  # the reference is written with six digits
 
 
 @pytest.mark.slow  # 33 MB are got from a registry
-def test_it_says_what_its_authors_program_says(tmp_path: Path) -> None:
-    folder = write_transnetv2(tmp_path / "models")
+def test_it_is_written_with_its_licence() -> None:
+    folder = kept(cache()) / NAME
     assert (folder / "LICENSE").read_text().startswith("MIT License")
+    assert (folder / "README.md").read_text().startswith("# TransNetV2")
     assert list(triton_config.digests(folder)) == [1]
-    server = open_model_server(onnx_url(tmp_path / "models"))
+    assert kept(cache()) == folder.parent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["onnx", "triton"])
+def test_it_says_what_its_authors_program_says(where: str, request: pytest.FixtureRequest) -> None:
+    url = onnx_url(kept(cache())) if where == "onnx" else request.getfixturevalue("triton_url")
+    server = open_model_server(url)
     together = {"frames": np.concatenate([frames(), frames()[:, ::-1]])}
     found = server.infer(NAME, 1, together).result()
     server.close()

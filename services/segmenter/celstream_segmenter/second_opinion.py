@@ -3,6 +3,9 @@
 The small one (`cut_model`) looks at a second around the change, in all the detail of the small pictures; the large
 one (TransNetV2, arXiv:2008.04838) at four seconds, in pictures of 48x27 pixels. A question takes it most of a second of
 processor time: it is asked about what is doubtful, and nothing else.
+
+It may make a cut of what was nearly none, and not the other way round: where other figures stand before the same
+background it sees no cut, and most doubtful cuts of cartoons are of that kind.
 """
 
 from collections import deque
@@ -12,12 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from celstream_segmenter.cut_model import CUT_PROBABILITY
 from celstream_segmenter.small_pictures import SmallPicture
 
 FRAMES, HEIGHT, WIDTH = 100, 27, 48  # what the network was trained on
 AFTER = 39  # frames after the one in question; the network is to be believed in the middle half of its window
-UNSURE = (0.1, 0.8)  # probabilities between which the first opinion is in doubt
-WEIGHT = 0.5  # of the second opinion, where there are both
+UNSURE = 0.1  # from this probability of the first opinion on, up to that of a cut, the second one is asked
+CONVINCED = 0.9  # probability from which the second opinion makes a cut of it
 
 
 class Asked(Protocol):
@@ -44,11 +48,11 @@ class SecondOpinion:
         self._length += 1
 
     def on(self, frame: int, probability: float) -> float:
-        """The probability of a cut before `frame`, by both opinions where the first is in doubt, else by the first.
+        """The probability of a cut before `frame`: the second opinion where the first is in doubt, and it is not.
 
         frame: one of the last, AFTER of which have come since; fewer at the end of the footage.
         """
-        if not UNSURE[0] <= probability <= UNSURE[1]:
+        if not UNSURE <= probability < CUT_PROBABILITY:
             return probability
         first = frame + AFTER + 1 - FRAMES
         oldest = self._length - len(self._recent)
@@ -58,7 +62,7 @@ class SecondOpinion:
         chances = self._asked(np.stack([seen[number] for number in numbers.tolist()]))
         last_before = frame - 1 - first
         second = float(chances[last_before - 1 : last_before + 2].max())
-        return (1 - WEIGHT) * probability + WEIGHT * second
+        return second if second >= CONVINCED else probability
 
 
 def network_picture(picture: SmallPicture) -> NDArray[np.uint8]:
