@@ -92,6 +92,11 @@ class Catalog:
                 self._look_for_corrections = False
                 return projected
 
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something to project, no longer than that, and project it. Raises Unavailable."""
+        if self._projection.step(seconds).events:
+            self._look_for_corrections = True
+
     @property
     def revision(self) -> int:
         """Another number whenever something was projected, by whichever call: taking footage in projects as well."""

@@ -11,7 +11,7 @@ from celstream_platform.identity import digest
 from celstream.clip_files import place, wanted_files
 from celstream.contents import FootageContents
 from celstream.folder import DatasetFolder
-from celstream.parquet import column_page, write_table
+from celstream.parquet import column_page, write_tables
 from celstream.report.pages import write_report
 from celstream.tables import CLIPS, REJECTIONS, TRANSITIONS, clip_rows, rejection_rows, transition_rows
 
@@ -45,9 +45,14 @@ def export(dataset: Sequence[FootageContents], folder: DatasetFolder, store: Art
 
 
 def _write_tables(dataset: Sequence[FootageContents], out: Path) -> None:
-    write_table(out / "clips.parquet", CLIPS, clip_rows(dataset))
-    write_table(out / "transitions.parquet", TRANSITIONS, transition_rows(dataset))
-    write_table(out / "rejections.parquet", REJECTIONS, rejection_rows(dataset))
+    write_tables(
+        out,
+        {
+            "clips": (CLIPS, clip_rows(dataset)),
+            "transitions": (TRANSITIONS, transition_rows(dataset)),
+            "rejections": (REJECTIONS, rejection_rows(dataset)),
+        },
+    )
     (out / "dataset.md").write_text(column_page(), encoding="utf-8")
 
 

@@ -1,11 +1,11 @@
-"""Parquet: rows to one file, by rename, and the page that says what the columns mean.
+"""Parquet: tables to files, by rename, and the page that says what the columns mean.
 
 duckdb writes it: a hundred megabytes less to install than Arrow's own library, readable by every Parquet reader.
 """
 
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -14,29 +14,39 @@ from celstream.columns import Column, Row
 from celstream.tables import TABLES
 
 
-def write_table(path: Path, columns: Sequence[Column], rows: Iterable[Row]) -> None:
-    """Write rows in their order; the same rows give the same bytes.
+def write_tables(folder: Path, tables: Mapping[str, tuple[Sequence[Column], Iterable[Row]]]) -> None:
+    """Write tables, each with its rows in their order, as `NAME.parquet`; the same rows give the same bytes.
 
-    What the columns mean is the file's key-value metadata `columns`, a JSON object. Raises OSError where the folder
+    What the columns mean is a file's key-value metadata `columns`, a JSON object. Raises OSError where the folder
     cannot be written.
     """
+    with (
+        tempfile.TemporaryDirectory(prefix=".rows-", dir=folder) as scratch,
+        duckdb.connect(":memory:", config={"threads": 1}) as database,  # one thread: the order of rows is kept
+    ):
+        for name, (columns, rows) in tables.items():
+            made = _written(database, Path(scratch), columns, rows)
+            made.replace(folder / f"{name}.parquet")
+
+
+def _written(
+    database: duckdb.DuckDBPyConnection, scratch: Path, columns: Sequence[Column], rows: Iterable[Row]
+) -> Path:
     types = ", ".join(f"{_quoted(column.name)}: {_quoted(column.sql_type)}" for column in columns)
     meanings = json.dumps({column.name: column.meaning for column in columns})
     # The rows go over as JSON lines: duckdb types them by the columns' declaration, nested ones too.
-    with tempfile.TemporaryDirectory(prefix=".rows-", dir=path.parent) as folder:
-        lines, made = Path(folder, "rows.jsonl"), Path(folder, "rows.parquet")
-        lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        source = (
-            f"FROM read_json({_quoted(str(lines))}, format='newline_delimited', columns={{{types}}})"
-            if lines.stat().st_size
-            else _empty(columns)
-        )
-        with duckdb.connect(":memory:", config={"threads": 1}) as database:  # one thread: the order of rows is kept
-            database.execute(
-                f"COPY ({source}) TO {_quoted(str(made))} "
-                f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{columns: {_quoted(meanings)}}})"
-            )
-        made.replace(path)
+    lines, made = scratch / "rows.jsonl", scratch / "rows.parquet"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    source = (
+        f"FROM read_json({_quoted(str(lines))}, format='newline_delimited', columns={{{types}}})"
+        if lines.stat().st_size
+        else _empty(columns)
+    )
+    database.execute(
+        f"COPY ({source}) TO {_quoted(str(made))} "
+        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{columns: {_quoted(meanings)}}})"
+    )
+    return made
 
 
 def _empty(columns: Sequence[Column]) -> str:

@@ -7,7 +7,6 @@ ends in any way goes on where it was when the same command is given again.
 import errno
 import os
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from celstream_platform.artefacts.directory import DirectoryStore
 from celstream_platform.checkpoints import topic_of as checkpoints_of
 from celstream_platform.errors import Invalid, Unavailable
 from celstream_platform.eventlog import EventLog, open_event_log
+from celstream_platform.loading import loading
 from celstream_platform.topics import FOOTAGE
 from celstream_protos.v1.envelope_pb2 import Rights
 from celstream_protos.v1.footage_pb2 import Footage, FootageStyle
@@ -34,7 +34,7 @@ from celstream.options import RunOptions
 from celstream.store import tidy_up
 from celstream.workers import Workers
 
-STEP_SECONDS = 0.1  # between two looks at what the workers did
+STEP_SECONDS = 0.2  # between two looks at what the workers did, at most
 NEVER_READ = ("unreadable", "limit_exceeded")  # whole footage refused for these: the file is bad
 
 
@@ -98,15 +98,17 @@ def go_through(
             workers.start(min(options.jobs, len(tally.waiting)))
             _step(ports, workers, tally, display, folder)
             _check(interruption, tally, display)
-        from celstream.export import export  # a large database library: it is loaded while the workers work
+        with loading():  # a large database library: it is loaded while the workers work
+            from celstream.export import export
 
         while tally.waiting:
-            time.sleep(STEP_SECONDS)
+            ports.catalog.wait(STEP_SECONDS)
             _step(ports, workers, tally, display, folder)
             _check(interruption, tally, display)
-        workers.stop()
+        workers.ask_to_end()  # they do while the dataset is written
         dataset = read_contents(ports.catalog, ports.store)
         changed = export(dataset, folder, ports.store, anew=False)
+        workers.stop()
         if changed:
             tidy_up(ports.log, ports.store)
     mine = [contents for contents in dataset if contents.id in tally.taken]

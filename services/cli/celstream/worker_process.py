@@ -4,6 +4,7 @@ Standard output: troubles, JSON lines. Nothing is imported before the processes 
 is not needed to start them: they load their libraries while the worker does, and all of them before the task is known.
 """
 
+import os
 import sys
 
 from celstream_platform.footage import children
@@ -22,6 +23,7 @@ def main() -> None:
         from celstream.worker_start import task_told
     if line := task_told():
         work(msgspec.json.decode(line, type=Task))
+        os._exit(0)  # at once: see `__main__`
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ class Workers:
     _trouble: SimpleQueue[str] = field(default_factory=SimpleQueue)
     _deaths: int = 0
     _place: object = None
+    _asked: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -99,10 +100,16 @@ class Workers:
                 said.append(self._trouble.get_nowait())
         return said
 
+    def ask_to_end(self) -> None:
+        """Ask all to end, orderly; `stop` waits for it. Asked a second time they would end at once."""
+        if not self._asked:
+            self._asked = True
+            for worker in self._workers:
+                worker.process.terminate()
+
     def stop(self) -> None:
         """End all, orderly if they let themselves; returns when none is left."""
-        for worker in self._workers:
-            worker.process.terminate()
+        self.ask_to_end()
         for worker in self._workers:
             try:
                 worker.process.wait(STOP_SECONDS)
@@ -114,6 +121,7 @@ class Workers:
             if worker.process.stdout is not None:
                 worker.process.stdout.close()
         self._workers.clear()
+        self._asked = False
 
     def _spawn(self, name: str, log: Path) -> _Worker:
         with log.open("ab") as errors:

@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 from celstream.clip_files import clip_files, clip_picture, place, readable_stem, wanted_files
 from celstream.contents import FootageContents
-from celstream.parquet import column_page, write_table
+from celstream.parquet import column_page, write_tables
 from celstream.tables import CLIPS, REJECTIONS, TABLES, TRANSITIONS, clip_rows, rejection_rows, transition_rows
 from celstream_platform.artefacts import ArtefactStore
 from celstream_protos.v1 import clip_pb2
@@ -73,9 +73,14 @@ def test_files_of_withdrawn_clips_are_removed(film: FootageContents, store: Arte
 
 
 def test_the_tables_hold_what_the_dataset_holds(film: FootageContents, tmp_path: Path) -> None:
-    write_table(tmp_path / "clips.parquet", CLIPS, clip_rows([film]))
-    write_table(tmp_path / "transitions.parquet", TRANSITIONS, transition_rows([film]))
-    write_table(tmp_path / "rejections.parquet", REJECTIONS, rejection_rows([film]))
+    write_tables(
+        tmp_path,
+        {
+            "clips": (CLIPS, clip_rows([film])),
+            "transitions": (TRANSITIONS, transition_rows([film])),
+            "rejections": (REJECTIONS, rejection_rows([film])),
+        },
+    )
     clips = pyarrow.parquet.read_table(tmp_path / "clips.parquet").to_pylist()
     assert [(row["start_frame"], row["end_frame"]) for row in clips] == [(0, 48), (48, 96), (96, 144)]
     assert clips[0]["footage"] == "films/a film.mp4"
@@ -102,7 +107,7 @@ def test_a_row_has_exactly_the_columns_that_are_declared(film: FootageContents) 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_an_empty_table_has_its_columns_and_says_what_they_mean(name: str, tmp_path: Path) -> None:
-    write_table(tmp_path / "t.parquet", TABLES[name], [])
+    write_tables(tmp_path, {"t": (TABLES[name], [])})
     table = pyarrow.parquet.read_table(tmp_path / "t.parquet")
     assert table.num_rows == 0
     assert table.column_names == [column.name for column in TABLES[name]]
@@ -112,7 +117,7 @@ def test_an_empty_table_has_its_columns_and_says_what_they_mean(name: str, tmp_p
 def test_the_same_dataset_gives_the_same_bytes(film: FootageContents, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        write_table(tmp_path / folder / "clips.parquet", CLIPS, clip_rows([film] * 40))
+        write_tables(tmp_path / folder, {"clips": (CLIPS, clip_rows([film] * 40))})
     assert (tmp_path / "a/clips.parquet").read_bytes() == (tmp_path / "b/clips.parquet").read_bytes()
 
 
