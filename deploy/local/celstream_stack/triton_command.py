@@ -8,6 +8,8 @@ from pathlib import Path
 
 from celstream_stack.errors import StackError
 
+PAPERS = ("LICENSE", "README.md")
+
 
 def main(write: Callable[[Path, Path], list[str]]) -> int:
     """Write what the command line says; 2 where it cannot be done. write: (repository, target) -> names of models."""
@@ -21,6 +23,13 @@ def main(write: Callable[[Path, Path], list[str]]) -> int:
         return 2
     print(f"{len(names)} models: {', '.join(names)}")  # noqa: T201
     return 0
+
+
+def link_papers(source: Path, target: Path) -> None:
+    """A model's licence and card, where it has them, go wherever it goes. source, target: folders of the model."""
+    for name in PAPERS:
+        if (source / name).exists():
+            link(source / name, target / name)
 
 
 def link(source: Path, target: Path) -> None:

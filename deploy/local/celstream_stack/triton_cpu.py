@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from celstream_stack import triton_config
-from celstream_stack.triton_command import link, main
+from celstream_stack.triton_command import link, link_papers, main
 from celstream_stack.triton_overlay import write_model
 
 HERE = "."
@@ -24,6 +24,7 @@ def write_repository(repository: Path, target: Path) -> list[str]:
     for source in sources:
         for version in write_model(source, target / source.name, where=HERE):
             link(source / str(version) / "model.onnx", target / source.name / str(version) / "model.onnx")
+        link_papers(source, target / source.name)
     return [source.name for source in sources]
 
 

@@ -15,7 +15,7 @@ from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import ModelConfig, ModelInput, ModelInstanceGroup, ModelOptimizationPolicy
 
 from celstream_stack import triton_config
-from celstream_stack.triton_command import link, main
+from celstream_stack.triton_command import link, link_papers, main
 
 QUEUE_DELAY_MICROSECONDS = 500  # a GPU takes hardly longer for a full batch than for one
 INSTANCES = 2  # one copies while the other computes
@@ -38,6 +38,7 @@ def write_repository(repository: Path, target: Path, engines: str = ENGINES) -> 
             (target / source.name / str(version)).mkdir(parents=True)
             link(source / str(version) / "model.onnx", target / source.name / str(version) / "model.onnx")
         (target / source.name / "config.pbtxt").write_text(text_format.MessageToString(config))
+        link_papers(source, target / source.name)
     return [source.name for source in sources]
 
 

@@ -75,6 +75,17 @@ def accelerator(config: ModelConfig) -> dict[str, str]:
     return dict(found[0].parameters) if found else {}
 
 
+def test_a_models_licence_and_card_go_with_it(repository: Path, tmp_path: Path) -> None:
+    (repository / "crops" / "LICENSE").write_text("MIT License")
+    (repository / "crops" / "README.md").write_text("# Crops")
+    write_repository(repository, tmp_path / "gpu")
+    triton_cpu.write_repository(repository, tmp_path / "cpu")
+    for machine in ("cpu", "gpu"):
+        assert (tmp_path / machine / "crops" / "LICENSE").read_text() == "MIT License"
+        assert (tmp_path / machine / "crops" / "README.md").read_text() == "# Crops"
+        assert not (tmp_path / machine / "sound" / "LICENSE").exists()
+
+
 @pytest.mark.parametrize("name", DESCRIPTIONS)
 def test_both_machines_serve_the_same_model(
     name: str, cpu: dict[str, ModelConfig], gpu: dict[str, ModelConfig]
