@@ -17,7 +17,7 @@ DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
 PIP_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock
 export PYTHONDONTWRITEBYTECODE ?=
 
-.PHONY: help run stack test fast-test lint format bench accuracy faults images cluster cluster-down cluster-test cluster-load push protos lock clean install install-dev
+.PHONY: help run stack test fast-test lint format bench accuracy faults models images cluster cluster-down cluster-test cluster-load push protos lock clean install install-dev
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ accuracy: install-dev ## accuracy on footage with truth; writes tests/benchmarks
 faults: install-dev ## the long kill tests
 	@$(BIN)/celstream-stack install || echo "The tests that need it will fail."
 	@$(BIN)/python -m pytest -m "faults and not cluster"
+
+models: install-dev ## the segmenter's second opinion into a model repository: make models [REPOSITORY=.cache/models]
+	@$(BIN)/python -m celstream_stack.transnetv2 $(or $(REPOSITORY),.cache/models)
 
 images: install-dev ## build the images and try them as the chart runs them: make images [BASE=python:3.11-slim]
 	@for image in $$(sed -n 's/^FROM runtime AS //p' deploy/images/Dockerfile); do \
