@@ -25,7 +25,8 @@ DASHBOARDS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.
 # Where the model server has GPUs, these take their namesakes' place.
 WITH_GPUS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("gpu/*.json"))}
 EVERY = [*DASHBOARDS.items(), *WITH_GPUS.items()]
-TRITON = ("triton.image.repository=triton", "triton.image.tag=v1", "triton.models.existingClaim=models")
+TRITON = ("triton.enabled=true", "triton.image.repository=there/triton", "triton.image.tag=v1")
+ASKING = "segmenter.settings.secondOpinion=transnetv2"
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 
 
@@ -152,15 +153,21 @@ def test_panels_do_not_overlap_and_fill_the_width() -> None:
             places |= mine
 
 
+def without(*names: str) -> dict[str, dict[str, Any]]:
+    """The dashboards but some."""
+    return {name: one for name, one in DASHBOARDS.items() if name not in names}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ((), {name: DASHBOARDS[name] for name in DASHBOARDS.keys() - {"models"}}),
-        (("triton.enabled=true", *TRITON), DASHBOARDS),
-        (("triton.enabled=true", *TRITON, "triton.gpus=1"), DASHBOARDS | WITH_GPUS),
+        ((), without("models", "inferences")),
+        (TRITON, without("inferences")),
+        ((ASKING, "segmenter.settings.models=triton://there:8001"), without("models")),
+        ((*TRITON, ASKING, "triton.gpus=1"), DASHBOARDS | WITH_GPUS),
     ],
-    ids=["no models", "processors", "GPUs"],
+    ids=["no models", "processors", "somebody else's", "GPUs"],
 )
 def test_the_chart_carries_the_dashboards_of_what_is_there(
     values: tuple[str, ...], expected: dict[str, dict[str, Any]]

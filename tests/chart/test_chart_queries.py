@@ -9,6 +9,7 @@ import yaml
 from celstream_dashboards.foreign import FOREIGN
 from celstream_platform.artefacts import directory_url
 from celstream_platform.eventlog import sqlite_url
+from celstream_platform.models import onnx_url
 from celstream_renderer import Film, render
 
 from tests.certificates import Authority
@@ -18,16 +19,12 @@ from tests.chart.test_chart_dashboards import all_queries, selectors_of
 from tests.end_to_end.command import SHOTS, celstream
 from tests.end_to_end.services import Service
 from tests.end_to_end.taking_in import take_in
+from tests.opinion.models import write_opinion
 
 pytestmark = pytest.mark.slow
 
-# What is not here: model servers, with the stages that ask them, kubelets, MinIO.
-NOT_HERE = {
-    "celstream_model_inference_seconds_bucket",
-    "celstream_model_inferences_total",
-    "celstream_model_in_flight_inferences",
-    *(name for name, who in FOREIGN.items() if who not in {"Prometheus", "the Prometheus client of every service"}),
-}
+HERE = {"Prometheus", "the Prometheus client of every service"}
+NOT_HERE = {name for name, who in FOREIGN.items() if who not in HERE}  # kubelets, MinIO, Triton
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +42,10 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPromethe
         "CELSTREAM_ARTEFACTS": directory_url(folder / "artefacts"),
         "CELSTREAM_MIN_SECONDS": "0.8",
     }
+    of_segmenter = {
+        "CELSTREAM_MODELS": onnx_url(write_opinion(folder / "models", 0.5)),
+        "CELSTREAM_SECOND_OPINION": "transnetv2",
+    }
     certificate, _ = Authority(folder).issue("canary", days=90)
     of_catalog = {
         "CELSTREAM_DATABASE": f"sqlite:///{folder / 'catalog.sqlite'}",
@@ -52,7 +53,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPromethe
         "CELSTREAM_CALLERS_CERTIFICATES": json.dumps({"canary": str(certificate)}),
     }
     with (
-        Service("celstream_segmenter", "segmenter", variables) as segmenter,
+        Service("celstream_segmenter", "segmenter", variables | of_segmenter) as segmenter,
         Service("celstream_catalog", "catalog", variables | of_catalog) as catalog,
     ):
         for service in (segmenter, catalog):

@@ -1,4 +1,4 @@
-"""What the cluster's Prometheus sees of a release at work: all pods, all rules, data for every query or why not."""
+"""What the cluster's Prometheus sees of a release at work: all pods, all rules, and data for every query."""
 
 import json
 import secrets
@@ -22,15 +22,6 @@ from tests.end_to_end.command import SHOTS
 
 pytestmark = pytest.mark.cluster
 
-# What nobody exports there, and why. All else must give data, also where all is well.
-ABSENT = dict.fromkeys(
-    (
-        "celstream_model_in_flight_inferences",
-        "celstream_model_inference_seconds_bucket",
-        "celstream_model_inferences_total",
-    ),
-    "no stage of the release asks a model",
-)
 COMPLETED = 'sum(celstream_worker_events_total{outcome="completed"})'
 FILMS = 12  # at most
 
@@ -54,15 +45,13 @@ def test_every_rule_of_the_chart_is_computed(prometheus: Prometheus) -> None:
     wait_until(computed, "some rule has an error, or was never computed")
 
 
-def test_every_query_gives_data_or_is_explained(
-    release: Cluster, own_servers: Stack, prometheus: Prometheus, tmp_path: Path
-) -> None:
+def test_every_query_gives_data(release: Cluster, own_servers: Stack, prometheus: Prometheus, tmp_path: Path) -> None:
     """While a canary and film after film go through, and a model is asked: what rose at no time has no rate."""
     conditions = {rule["expr"] for rule in rules() if "alert" in rule}  # they ask for what is not well
     of_all = all_queries(_dashboards(release))
     here = {(where, _here(query, release)) for where, query in of_all if query not in conditions}
-    missing = {(where, query) for where, query in here if not _explained(query)}
-    assert len(missing) >= len(here) - len(ABSENT)
+    missing = here
+    assert len(missing) > 70
     canary = f"job/canary-{secrets.token_hex(4)}"
     release.kubectl("create", *canary.split("/"), f"--from=cronjob/{INSTALLED}-canary")
     for _ in range(FILMS):
@@ -77,11 +66,11 @@ def test_every_query_gives_data_or_is_explained(
     assert sorted(missing) == []
 
 
-def test_every_metric_that_an_alert_asks_for_is_there_or_is_explained(release: Cluster, prometheus: Prometheus) -> None:
+def test_every_metric_that_an_alert_asks_for_is_there(release: Cluster, prometheus: Prometheus) -> None:
     """What its rules record of them are queries of their own."""
     conditions = [rule["expr"] for rule in rules() if "alert" in rule]
     found = {selector.prettify() for condition in conditions for selector in selectors_of(condition)}
-    asked = {query for query in found if ":" not in query and not _explained(query)}
+    asked = {query for query in found if ":" not in query}
     assert "celstream_certificate_expiry_timestamp_seconds" in asked
     wait_until(lambda: all(map(prometheus.series, asked)), f"not all give data: {sorted(asked)}")
 
@@ -130,7 +119,3 @@ def _dashboards(release: Cluster) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _here(query: str, release: Cluster) -> str:
     return query.replace(f'namespace="{NAMESPACE}"', f'namespace="{release.namespace}"')
-
-
-def _explained(query: str) -> bool:
-    return bool({selector.name for selector in selectors_of(query)} & ABSENT.keys())

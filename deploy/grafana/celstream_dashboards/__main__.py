@@ -10,12 +10,13 @@ from pathlib import Path
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from celstream_dashboards import cost, footage, models, quality, services
+from celstream_dashboards import cost, footage, inferences, models, quality, services
 
 BUILDERS: dict[str, Callable[[], dashboard.Dashboard]] = {
     "footage": footage.build,
     "services": services.build,
     "models": models.build,
+    "inferences": inferences.build,
     "quality": quality.build,
     "cost": cost.build,
     "gpu/models": lambda: models.build(gpus=True),

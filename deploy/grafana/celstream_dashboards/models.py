@@ -1,8 +1,8 @@
-"""Models: what the model server does with requests, and what they wait for."""
+"""Models: what the model server does with requests, and what they wait for. What stages see of it: `inferences`."""
 
 from grafana_foundation_sdk.builders import dashboard
 
-from celstream_dashboards.panels import HERE, Query, lines, page, quantile, rate
+from celstream_dashboards.panels import HERE, Query, lines, page, rate
 
 SUCCEEDED, FAILED = (rate(f"nv_inference_request_{how}", "model") for how in ("success", "failure"))
 
@@ -19,9 +19,7 @@ def build(*, gpus: bool = False) -> dashboard.Dashboard:
             dashboard.Row("At the server")
         )
     )
-    if gpus:
-        made = _gpus(made.with_row(dashboard.Row("On its GPUs")))
-    return _stages(made.with_row(dashboard.Row("At the stages")))
+    return _gpus(made.with_row(dashboard.Row("On its GPUs"))) if gpus else made
 
 
 def _server(made: dashboard.Dashboard) -> dashboard.Dashboard:
@@ -85,40 +83,5 @@ def _gpus(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 )
             ],
             "percentunit",
-        )
-    )
-
-
-def _stages(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    return (
-        made.with_panel(
-            lines(
-                "How long do stages wait for an answer?",
-                "99 of 100 inferences take less, from sending to the answer.",
-                [Query(quantile(0.99, "celstream_model_inference_seconds", "model"), "{{model}}")],
-                "s",
-            )
-        )
-        .with_panel(
-            lines(
-                "How many inferences are under way?",
-                "All stages together. As many as their windows allow means that they wait for the server.",
-                [Query(f"sum by (model) (celstream_model_in_flight_inferences{{{HERE}}})", "{{model}}")],
-            )
-        )
-        .with_panel(
-            lines(
-                "How do inferences end?",
-                "Per second, by outcome; `Overloaded` is the server pushing back.",
-                [
-                    Query(
-                        rate("celstream_model_inferences_total", "model, outcome"),
-                        "{{model}} {{outcome}}",
-                    )
-                ],
-                "ops",
-                stacked=True,
-                span=24,
-            )
         )
     )

@@ -7,6 +7,7 @@ import numpy as np
 from celstream_platform.errors import Invalid, NotFound, Unavailable
 from celstream_platform.footage.asking import Answering
 from celstream_platform.models import ModelServer, open_model_server
+from celstream_platform.models.meters import meters
 
 from celstream_segmenter.asked_outside import Chances, Pictures
 from celstream_segmenter.rules import OpinionModel
@@ -25,6 +26,7 @@ class ModelOpinion:
         Raises NotFound where the server has no such model, Unavailable where it is away.
         """
         self._server = server
+        meters(MODEL)  # at 0, before it is asked
         self.model = model or OpinionModel(name=MODEL, version=VERSION, sha256=server.digest(MODEL, VERSION))
 
     def answering(self) -> Answering:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from celstream_platform import metrics
 from celstream_platform.errors import Invalid, NotFound, Unavailable
 from celstream_platform.models.config import ModelConfig, read_config
+from celstream_platform.models.meters import meters
 from celstream_platform.models.port import Arrays
 
 THREADS = 1  # threads a request; parallel requests use the cores better than parallel kernels do
@@ -53,20 +53,23 @@ class OnnxServer:
     def infer(self, model: str, version: int, inputs: Arrays) -> Future[Arrays]:
         """See the port."""
         self._window.acquire()
-        in_flight = metrics.INFERENCES_IN_FLIGHT.labels(model)
-        in_flight.inc()
+        counting = meters(model)
+        counting.in_flight.inc()
 
         def done(future: Future[Arrays]) -> None:
             self._window.release()
-            in_flight.dec()
+            counting.in_flight.dec()
             error = None if future.cancelled() else future.exception()
-            metrics.INFERENCES.labels(model, type(error).__name__ if error else "ok").inc()
+            if error:
+                counting.failed(error)
+            else:
+                counting.answered.inc()
 
         try:
             future = self._pool.submit(self._run, model, version, inputs)
         except RuntimeError as error:
             self._window.release()
-            in_flight.dec()
+            counting.in_flight.dec()
             raise Unavailable(f"{model}: the model server is closed.") from error
         future.add_done_callback(done)
         return future
@@ -102,7 +105,7 @@ class OnnxServer:
         config, session = self._load(model, version)
         config.check(inputs)
         names = [tensor.name for tensor in config.outputs]
-        with metrics.INFERENCE_SECONDS.labels(model).time():
+        with meters(model).seconds.time():
             try:
                 outputs = session.run(names, dict(inputs))
             except self._runtime.capi.onnxruntime_pybind11_state.InvalidArgument as error:

@@ -10,18 +10,18 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_platform import addresses, logs, metrics
+from celstream_platform import addresses, logs
 from celstream_platform.errors import CelstreamError, Invalid, NotFound, Overloaded, Unavailable
 from celstream_platform.models import triton_errors
 from celstream_platform.models.circuit import Circuit
 from celstream_platform.models.config import ModelConfig, config_of
 from celstream_platform.models.in_flight import InFlight
+from celstream_platform.models.meters import meters
 from celstream_platform.models.port import Arrays
 from celstream_platform.models.triton_memory import SMALLEST_BYTES, Region, Regions
 
@@ -65,24 +65,6 @@ class _Request:
     region: Region | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Meters:
-    """The metrics of one model: looking them up takes as long as counting."""
-
-    in_flight: Any
-    answered: Any
-    seconds: Any
-
-
-@lru_cache(maxsize=256)
-def _meters(model: str) -> _Meters:
-    return _Meters(
-        metrics.INFERENCES_IN_FLIGHT.labels(model),
-        metrics.INFERENCES.labels(model, "ok"),
-        metrics.INFERENCE_SECONDS.labels(model),
-    )
-
-
 class TritonServer:
     """A client of a Triton server at `host:port` (gRPC). Raises Invalid where tritonclient is not installed."""
 
@@ -121,10 +103,10 @@ class TritonServer:
                 self._report(error, answered=False)
                 raise
         except CelstreamError as error:
-            metrics.INFERENCES.labels(model, type(error).__name__).inc()
+            meters(model).failed(error)
             answer.set_exception(error)
             return answer
-        _meters(model).in_flight.inc()
+        meters(model).in_flight.inc()
         request = _Request(model, version, config, inputs, answer, time.monotonic(), entered)
         try:
             self._send(request, self._regions)
@@ -269,13 +251,13 @@ class TritonServer:
                 if self._regions is not None and triton_errors.code_of(answer) == "UNAVAILABLE":
                     self._regions.forgotten()
         self._report(error, answered=answered)
-        meters = _meters(request.model)
-        meters.in_flight.dec()
+        counting = meters(request.model)
+        counting.in_flight.dec()
         if error is None:
-            meters.answered.inc()
+            counting.answered.inc()
         else:
-            metrics.INFERENCES.labels(request.model, type(error).__name__).inc()
-        meters.seconds.observe(time.monotonic() - request.began)
+            counting.failed(error)
+        counting.seconds.observe(time.monotonic() - request.began)
         self._window.leave(request.entered, pushed_back=isinstance(error, Overloaded))
         if error is not None:
             request.answer.set_exception(error)
