@@ -8,7 +8,7 @@ from typing import Any
 
 from celstream_catalog import Catalog, Chain
 from celstream_catalog.database import open_database, reading
-from celstream_catalog.tables import Base
+from celstream_catalog.tables import METADATA
 from celstream_platform import topics
 from celstream_platform.artefacts import ArtefactStore, directory_url, open_artefact_store
 from celstream_platform.eventlog import EventLog, open_event_log, sqlite_url
@@ -115,9 +115,7 @@ def dump(url: str) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table of a catalog's database, sorted."""
     engine = open_database(url)
     with reading(engine) as connection:
-        rows = {
-            table.name: sorted(map(tuple, connection.execute(select(table)))) for table in Base.metadata.sorted_tables
-        }
+        rows = {table.name: sorted(map(tuple, connection.execute(select(table)))) for table in METADATA.sorted_tables}
     engine.dispose()
     return rows
 

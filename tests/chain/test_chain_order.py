@@ -8,7 +8,7 @@ import pytest
 from celstream_catalog import queries
 from celstream_catalog.batch import read_batch
 from celstream_catalog.projection import apply_batch
-from celstream_catalog.tables import Base
+from celstream_catalog.tables import METADATA
 from celstream_platform.artefacts import directory_url, open_artefact_store
 from celstream_platform.events import Delivery
 from celstream_protos.v1.envelope_pb2 import ORIGIN_KIND_HUMAN
@@ -26,17 +26,17 @@ ENGINE = create_engine("sqlite://")  # one for all histories: it keeps the state
 
 def projected(connection: Connection, batches: list[list[Delivery]]) -> dict[str, list[tuple[Any, ...]]]:
     """Every row after these batches, on an empty database."""
-    for table in reversed(Base.metadata.sorted_tables):
+    for table in reversed(METADATA.sorted_tables):
         connection.execute(table.delete())
     for batch in batches:
         apply_batch(connection, read_batch(batch, toy.CHAIN, STORE), toy.CHAIN)
-    return {table.name: sorted(map(tuple, connection.execute(select(table)))) for table in Base.metadata.sorted_tables}
+    return {table.name: sorted(map(tuple, connection.execute(select(table)))) for table in METADATA.sorted_tables}
 
 
 def hold(data: st.DataObject, history: History) -> None:
     """Any order between topics and any batches give the same rows, and the true ones."""
     with ENGINE.begin() as connection:
-        Base.metadata.create_all(connection)
+        METADATA.create_all(connection)
         deliveries = history.deliveries()
         reference = projected(connection, [deliveries])
         items, rejections = truth(history)

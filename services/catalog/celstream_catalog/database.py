@@ -39,7 +39,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from celstream_catalog.tables import Base
+from celstream_catalog.tables import METADATA
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -85,7 +85,7 @@ def migrate(engine: Engine) -> None:
     with writing(engine) as connection:
         if not inspect(connection).has_table(VERSION.name):
             # What the migrations come to, without them: Alembic takes longer to load than a run waits for otherwise.
-            Base.metadata.create_all(connection)
+            METADATA.create_all(connection)
             VERSION.create(connection)
             connection.execute(VERSION.insert().values(version_num=newest))
         elif connection.scalar(select(VERSION.c.version_num)) != newest:

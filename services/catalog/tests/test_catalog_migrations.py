@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from celstream_catalog import Catalog
 from celstream_catalog.database import MIGRATIONS, VERSION, open_database, reading, upgrade, writing
-from celstream_catalog.tables import FACTS, Base
+from celstream_catalog.tables import FACTS, METADATA
 from celstream_platform.artefacts import ArtefactStore
 from celstream_platform.errors import Invalid, Unavailable
 from celstream_platform.eventlog import EventLog
@@ -32,14 +32,14 @@ def test_the_migrations_make_exactly_the_tables_of_a_new_database(database_url: 
     with reading(engine) as connection:
         newest = connection.scalar(select(VERSION))
         assert MigrationContext.configure(connection).get_current_revision() == newest
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     with writing(engine) as connection:
-        Base.metadata.drop_all(connection)
+        METADATA.drop_all(connection)
         connection.execute(VERSION.delete())
         upgrade(connection)
     with reading(engine) as connection:
         assert connection.scalar(select(VERSION)) == newest
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
 
 
 def test_a_catalog_of_an_earlier_version_keeps_what_it_has_and_learns_of_its_footage(
