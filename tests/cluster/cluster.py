@@ -61,14 +61,9 @@ class Cluster:
     def forwarded(self, service: str, port: int) -> Iterator[str]:
         """HOST:PORT of this machine by which a service of the cluster is reached as long as the context lasts."""
         own = free_port()
-        command = [tools.install().kubectl, "--namespace", self.namespace, "port-forward", f"service/{service}"]
-        silent = subprocess.DEVNULL
-        with subprocess.Popen([*command, f"{own}:{port}"], stdout=silent, stderr=silent) as process:
-            try:
-                wait_until(lambda: _listens(own), f"{service} is not forwarded")
-                yield f"127.0.0.1:{own}"
-            finally:
-                process.terminate()
+        kubectl = (str(tools.install().kubectl), "--namespace", self.namespace)
+        with forwarding([*kubectl, "port-forward", f"service/{service}", f"{own}:{port}"], own):
+            yield f"127.0.0.1:{own}"
 
     def _run(self, program: Path, arguments: Sequence[str | Path], given: Sequence[Manifest], *, check: bool) -> Said:
         said = subprocess.run(
@@ -80,6 +75,18 @@ class Cluster:
         )
         assert not check or said.returncode == 0, f"{' '.join(map(str, arguments))}: {said.stderr or said.stdout}"
         return said
+
+
+@contextmanager
+def forwarding(command: Sequence[str], own: int) -> Iterator[None]:
+    """As long as the context lasts a command forwards a port of this machine."""
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=silent, stderr=silent) as process:
+        try:
+            wait_until(lambda: listens(own), f"{' '.join(command)}: nothing is forwarded")
+            yield
+        finally:
+            process.terminate()
 
 
 def named_by_the_environment() -> str:
@@ -104,6 +111,7 @@ def wait_until(so: Callable[[], bool], otherwise: str) -> None:
         time.sleep(0.2)  # there is nothing to wait on
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody listens at a port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -20,9 +20,7 @@ TAGS = {"license": "CC0-1.0", "style": "rendered"}
 def drop(own_servers: Stack, shots: Sequence[Shot], folder: Path) -> str:
     """Drop a film that nobody has offered before; its footage's id."""
     film = folder / f"{secrets.token_hex(4)}.mp4"
-    render(Film(shots=tuple(shots), size=(192, 108), name=film.stem), film)
-    with film.open("ab") as file:
-        file.write(b"\0\0\0\x18free" + secrets.token_bytes(16))  # a box that players pass over
+    make(shots, film)
     place, _, endpoint = own_servers.up(["minio"])["CELSTREAM_INBOX"].partition("?endpoint=http://")
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
     keys = own_servers.login("submitter")
@@ -33,6 +31,13 @@ def drop(own_servers: Stack, shots: Sequence[Shot], folder: Path) -> str:
     tags.update(TAGS)
     client.fput_object(bucket, f"{prefix}/{film.name}", str(film), tags=tags)
     return hashlib.sha256(film.read_bytes()).hexdigest()
+
+
+def make(shots: Sequence[Shot], film: Path) -> None:
+    """Make a film that nobody has offered before."""
+    render(Film(shots=tuple(shots), size=(192, 108), name=film.stem), film)
+    with film.open("ab") as file:
+        file.write(b"\0\0\0\x18free" + secrets.token_bytes(16))  # a box that players pass over
 
 
 def clips_at_the_end(release: Cluster, footage_id: str) -> int:
