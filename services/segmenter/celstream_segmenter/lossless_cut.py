@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from av.error import InvalidDataError
+from av.error import ArgumentError, InvalidDataError
 from celstream_platform.errors import Invalid
 from numpy.typing import NDArray
 
@@ -48,7 +48,8 @@ class Cutter:
         self._file: OpenedFile | None = None
         self._video: TrackReader | None = None
         self._frames: FrameReader | None = None
-        self._sounds: dict[int, TrackReader] = {}
+        self._sounds: dict[tuple[int, bool], TrackReader] = {}
+        """By stream, and whether its packets are copied."""
         self._prover: Prover | None = None
 
     def close(self) -> None:
@@ -96,7 +97,10 @@ class Cutter:
             else self._copy(run, start_frame, end_frame, checksums)
         )
         sounds, sound_tracks = self._cut_sounds(start_frame, end_frame, left_out or {})
-        write_clip(out_path, [track, *sound_tracks])
+        try:
+            write_clip(out_path, [track, *sound_tracks])
+        except ArgumentError as error:
+            raise Invalid(f"{self._path.name}: MP4 does not take its packets, whose times jump back.") from error
         index = self._index
         return CutResult(
             "encoded" if isinstance(run, str) else "packets",
@@ -257,13 +261,14 @@ class Cutter:
         return tuple(plans), tracks
 
     def _sound_track(self, sound: SoundIndex, plan: ClipSound) -> ClipTrack:
-        reader = self._sounds.get(sound.stream_index)
+        copied = plan.stored == "copied"
+        reader = self._sounds.get((sound.stream_index, copied))
         if reader is None:
             # What is encoded is read while the video is: out of a file of its own.
-            shared = self._opened() if plan.stored == "copied" else None
+            shared = self._opened() if copied else None
             reader = TrackReader(self._path, sound.stream_index, sound.packet_pts, sound.packet_sizes, shared)
-            self._sounds[sound.stream_index] = reader
-        if plan.stored == "copied":
+            self._sounds[sound.stream_index, copied] = reader
+        if copied:
             return copied_track(reader, sound, plan)
         return encoded_sound_track(
             reader, sound, plan.codec_in_clip, plan.source_sample, plan.sample_count, plan.delay_samples

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from celstream_segmenter.clip_file import ClipTrack, Shown
 from celstream_segmenter.cut_result import ClipSound
 from celstream_segmenter.sound_encode import storage_for
@@ -32,6 +34,7 @@ LEAD_IN_SECONDS = {
 }
 """Codecs whose packets are copied, with the sound that their decoders need to settle. libav's demuxer keeps at most
 one second before an edit."""
+_VARYING = frozenset({"opus", "libopus"})  # whose packets say themselves how long they are
 
 
 def sample_range(sound: SoundIndex, start: Fraction, end: Fraction) -> tuple[int, int]:
@@ -55,11 +58,23 @@ def plan_sound(sound: SoundIndex, start: Fraction, end: Fraction, track: int) ->
     if first >= last or packet_at(sound, first) > packet_at(sound, last - 1):
         return ClipSound(sound.stream_index, None, rate, 0, 0, 0, first, "absent", "")
     delay, count = first - wanted_from, last - first
-    if sound.codec in LEAD_IN_SECONDS:
+    if sound.codec in LEAD_IN_SECONDS and _in_one_piece(sound, first_packet(sound, first), packet_at(sound, last - 1)):
         lead_in = first - int(sound.packet_starts[first_packet(sound, first)])
         return ClipSound(sound.stream_index, track, rate, delay, count, lead_in, first, "copied", sound.codec)
     storage = storage_for(sound.sample_format, sound.sample_bits, sound.layout)
     return ClipSound(sound.stream_index, track, rate, delay, count, 0, first, "encoded", storage)
+
+
+def _in_one_piece(sound: SoundIndex, first: int, last: int) -> bool:
+    """Whether packets follow each other as one encoder gave them.
+
+    Where films were joined, packets overlap, or are shown in part: a clip's edit list cannot say so.
+    """
+    lengths = np.diff(sound.packet_starts[first : last + 1])
+    return bool(
+        np.array_equal(lengths, sound.packet_samples[first:last])
+        and (sound.codec in _VARYING or not len(lengths) or (lengths == lengths[0]).all())
+    )
 
 
 def first_packet(sound: SoundIndex, sample: int) -> int:
