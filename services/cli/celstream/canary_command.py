@@ -17,24 +17,6 @@ if TYPE_CHECKING:
     from celstream.remote import Remote
 
 BELOW = 3
-EXAMPLES = """
-Examples:
-
-  celstream canary --out dataset
-
-  celstream canary --to localhost:50051
-
-  celstream canary --to localhost:50051 --name celstream-canary-29400480 --json | jq .scores
-
-  celstream canary --out dataset --strict || echo "worse than it was"
-
-The film follows from its name and length: the same two give it again. What is found is kept as an event on
-celstream.evaluations, and the catalog exports it as metrics; the film and its clips are no part of any dataset, and go
-a week after their score: in a folder when the next canary is tried there, elsewhere as the catalog is set.
-
-Exit codes: 0 it was evaluated; 2 it could not be; 3 with --strict: a score is below its least; 130 interrupted; 1 a
-fault of the program.
-"""
 
 File = Path | None
 

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from celstream_segmenter.rules import DetectorName
 
-from celstream.canary_command import EXAMPLES as CANARY_EXAMPLES
+from celstream import examples
 from celstream.canary_command import canary
-from celstream.models_command import EXAMPLES as MODELS_EXAMPLES
 from celstream.models_command import models
 from celstream.one_line import FAULT, SOME_BAD, one_line_for_a_person
 from celstream.options import DEFAULTS, RunOptions, Style
 from celstream.processors import usable_processors
-from celstream.take_down_command import EXAMPLES as TAKE_DOWN_EXAMPLES
 from celstream.take_down_command import take_down
 from celstream.upkeep_commands import dlq_app, store_app
 
@@ -27,60 +25,13 @@ if TYPE_CHECKING:
 
 JOBS = usable_processors()
 
-RUN_EXAMPLES = """
-Examples:
-
-  celstream run film.mp4 --out dataset
-
-  celstream run films/ more/trailer.webm --out dataset --jobs 4
-
-  celstream run films/ --out dataset --style japanese --license CC-BY-4.0
-
-  celstream run films/ --out dataset --json | jq .
-
-Exit codes: 0 all is well; 2 some footage or an option could not be used; 130 interrupted; 1 a fault of the program.
-"""
-
-SUBMIT_EXAMPLES = """
-Examples:
-
-  celstream submit film.mp4 --to localhost:50051
-
-  celstream submit films/ --to catalog.example.org:50051 --ca-file ca.pem --token-file token --watch
-
-  celstream submit film.mp4 --to localhost:50051 --ca-file ca.crt --server-name celstream-catalog
-
-  celstream submit film.mp4 --to localhost:50051 --license CC-BY-4.0 --json | jq -r .footage_id
-
-Exit codes: 0 all is well; 2 some footage was refused, or the catalog is away; 130 interrupted; 1 a fault of the
-program.
-"""
-WATCH_EXAMPLES = """
-Examples:
-
-  celstream watch --at localhost:50051
-
-  celstream watch 3f9a2c --at localhost:50051
-
-  celstream watch 3f9a2c --at localhost:50051 --json | jq .finished
-
-Exit codes: 0 finished; 2 the footage was refused or is unknown, or the catalog is away; 130 interrupted; 1 it met a
-fault of the program.
-"""
-
 app = typer.Typer(
-    help="Cartoon footage to a hierarchical dataset.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.add_typer(dlq_app, name="dlq")
-app.add_typer(store_app, name="store")
-app.command(epilog=CANARY_EXAMPLES)(canary)
-app.command(epilog=MODELS_EXAMPLES)(models)
-app.command("take-down", epilog=TAKE_DOWN_EXAMPLES)(take_down)
-
+HERE, ELSEWHERE, UPKEEP = "On this machine", "At a catalog that runs somewhere else", "In both places"
 Out = Annotated[Path, typer.Option("--out", help="The dataset folder. What is there is gone on with.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Footages at a time.", show_default="one a processor")]
 Json = Annotated[
@@ -104,6 +55,23 @@ ServerName = Annotated[str, typer.Option(help="A name in the catalog's certifica
 StyleOption = Annotated[Style, typer.Option(help="Where the drawing style comes from.")]
 Work = Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")]
 License = Annotated[str, typer.Option(help="Licence of the footage (SPDX).", show_default="none")]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"celstream {version('celstream')}")
+        raise typer.Exit
+
+
+@app.callback()
+def celstream(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Cartoon footage to a hierarchical dataset."""
 
 
 def _display(*, json: bool) -> "Display":
@@ -168,7 +136,7 @@ def _run(options: RunOptions, *, json: bool) -> None:
         raise typer.Exit(SOME_BAD)
 
 
-@app.command(epilog=RUN_EXAMPLES)
+@app.command(epilog=examples.RUN, rich_help_panel=HERE)
 def run(
     footage: Annotated[list[str], typer.Argument(help="Files, and folders to search.", show_default=False)],
     out: Out,
@@ -208,7 +176,7 @@ def run(
     _run(options, json=json)
 
 
-@app.command()
+@app.command(epilog=examples.DEMO, rich_help_panel=HERE)
 def demo(out: Out, jobs: Jobs = JOBS, json: Json = False, detector: DetectorOption = DEFAULTS.detector) -> None:
     """Render a demonstration film into OUT/footage, and take it to a dataset."""
     from celstream.demo import demo_footage
@@ -223,7 +191,7 @@ def demo(out: Out, jobs: Jobs = JOBS, json: Json = False, detector: DetectorOpti
     )
 
 
-@app.command()
+@app.command(epilog=examples.SHOTS, rich_help_panel=HERE)
 def shots(
     footage: Annotated[Path, typer.Argument(help="A film.")],
     json: Json = False,
@@ -245,7 +213,7 @@ def shots(
         print_shots(footage, rules, as_json=json, say=typer.echo, measured=measure, answering=answering)
 
 
-@app.command()
+@app.command(epilog=examples.REPORT, rich_help_panel=HERE)
 def report(folder: Annotated[Path, typer.Argument(help="The dataset folder.")]) -> None:
     """Write a dataset's tables, clips and report anew from its state."""
     from celstream.pipeline import rebuild
@@ -254,7 +222,7 @@ def report(folder: Annotated[Path, typer.Argument(help="The dataset folder.")]) 
         typer.echo(rebuild(folder).report_page)
 
 
-@app.command(epilog=SUBMIT_EXAMPLES)
+@app.command(epilog=examples.SUBMIT, rich_help_panel=ELSEWHERE)
 def submit(
     footage: Annotated[list[str], typer.Argument(help="Files, and folders to search.", show_default=False)],
     to: Annotated[str, typer.Option(help="The catalog, HOST:PORT.", show_default=False)],
@@ -279,7 +247,7 @@ def submit(
     raise typer.Exit(status)
 
 
-@app.command(epilog=WATCH_EXAMPLES)
+@app.command(epilog=examples.WATCH, rich_help_panel=ELSEWHERE)
 def watch(
     at: Annotated[str, typer.Option(help="The catalog, HOST:PORT.", show_default=False)],
     footage_id: Annotated[str, typer.Argument(help="Start of a footage's id.", show_default="all footage")] = "",
@@ -303,9 +271,17 @@ def watch(
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
+    rich_help_panel=HERE,
 )
 def render(context: typer.Context) -> None:
     """Render footage with exact truth (`celstream render --help`)."""
     from celstream_renderer.__main__ import app as renderer
 
     renderer(args=context.args, prog_name="celstream render")
+
+
+app.command("take-down", epilog=examples.TAKE_DOWN, rich_help_panel=UPKEEP)(take_down)
+app.command(epilog=examples.CANARY, rich_help_panel=UPKEEP)(canary)
+app.add_typer(store_app, name="store", rich_help_panel=UPKEEP)
+app.add_typer(dlq_app, name="dlq", rich_help_panel=UPKEEP)
+app.command(epilog=examples.MODELS, rich_help_panel=UPKEEP)(models)

@@ -7,20 +7,6 @@ import typer
 
 from celstream.one_line import SOME_BAD, one_line_for_a_person
 
-EXAMPLES = """
-Examples:
-
-  celstream models triton://localhost:8001
-
-  celstream models onnx:///srv/celstream/models
-
-  celstream models triton://localhost:8001 --json | jq -r .sha256
-
-A server says that a model is ready also when the process that ran it has died; an answer is proof.
-
-Exit codes: 0 all answer; 2 some do not, or there is none, or the server is away; 1 a fault of the program.
-"""
-
 
 def models(
     server: Annotated[

@@ -13,21 +13,6 @@ from celstream.one_line import SOME_BAD, one_line_for_a_person
 if TYPE_CHECKING:
     from celstream.remote import Remote
 
-EXAMPLES = """
-Examples:
-
-  celstream take-down film.mp4 --at dataset --reason "the owner asked for it"
-
-  celstream take-down 3f9a2c --at dataset --reason "claim 7" --dry-run
-
-  celstream take-down 3f9a2c --at catalog.example.org:50051 --reason "claim 7" --yes --token-file token --ca-file ca.pem
-
-The digits of a clip are those before `.mp4` in its file's name. In a folder the bytes go at once; in a store that
-services work with they go with `celstream store gc`. The same bytes are refused from then on.
-
-Exit codes: 0 it is taken down, or was before; 2 it is not: it was not found, you said no, or the catalog is away; 130
-interrupted; 1 a fault of the program.
-"""
 
 File = Path | None
 

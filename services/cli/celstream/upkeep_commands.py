@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from celstream import examples
 from celstream.one_line import one_line_for_a_person
 
 if TYPE_CHECKING:
@@ -29,17 +30,6 @@ Until = Annotated[str, typer.Option(help="Parked before.", show_default="now")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
 
-GC_EXAMPLES = """
-Examples:
-
-  celstream store gc dataset --dry-run
-
-  celstream store gc --events kafka://localhost:9092 --artefacts 's3://celstream/artefacts?endpoint=http://localhost:9000'
-
-It may be interrupted at any time; the same command goes on. Keys of the store: AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY.
-"""
-
 
 def _wanted(letter: str, stage: str, error: str, since: str, until: str) -> "Wanted":
     from celstream.dlq import Wanted, moment
@@ -47,7 +37,7 @@ def _wanted(letter: str, stage: str, error: str, since: str, until: str) -> "Wan
     return Wanted(letter, stage, error, moment(since), moment(until))
 
 
-@dlq_app.command("list")
+@dlq_app.command("list", epilog=examples.DLQ_LIST)
 def dlq_list(
     at: At, stage: Stage = "", error: Error = "", since: Since = "", until: Until = "", json: Json = False
 ) -> None:
@@ -58,7 +48,7 @@ def dlq_list(
         _show(letters(at, _wanted("", stage, error, since, until)), json=json)
 
 
-@dlq_app.command("show")
+@dlq_app.command("show", epilog=examples.DLQ_SHOW)
 def dlq_show(letter: Annotated[str, typer.Argument(help="Start of the letter's id.")], at: At) -> None:
     """Show one letter, with the traceback."""
     from celstream.dlq import letter_named
@@ -73,10 +63,10 @@ def dlq_show(letter: Annotated[str, typer.Argument(help="Start of the letter's i
         )
 
 
-def _settling(name: str, text: str, settle: "Callable[[str, Wanted], str]") -> None:
-    """A command that settles letters. settle: does it at a place, and says what was done."""
+def _settling(name: str, text: str, shown: str, settle: "Callable[[str, Wanted], str]") -> None:
+    """A command that settles letters. shown: its examples. settle: does it at a place, and says what was done."""
 
-    @dlq_app.command(name, help=text)
+    @dlq_app.command(name, help=text, epilog=shown)
     def command(
         at: At,
         letter: Letter = "",
@@ -110,9 +100,12 @@ def _forgotten(at: str, wanted: "Wanted") -> str:
 
 
 _settling(
-    "replay", "Put letters back to be processed again: by the services, or by the next run in the folder.", _put_back
+    "replay",
+    "Put letters back to be processed again: by the services, or by the next run in the folder.",
+    examples.DLQ_REPLAY,
+    _put_back,
 )
-_settling("discard", "Forget letters. Their inputs stay parked.", _forgotten)
+_settling("discard", "Forget letters. Their inputs stay parked.", examples.DLQ_DISCARD, _forgotten)
 
 
 def _show(found: "list[DeadLetter]", *, json: bool) -> None:
@@ -129,7 +122,7 @@ def _show(found: "list[DeadLetter]", *, json: bool) -> None:
             )
 
 
-@store_app.command("gc", epilog=GC_EXAMPLES)
+@store_app.command("gc", epilog=examples.STORE_GC)
 def store_gc(
     folder: Annotated[Path | None, typer.Argument(help="A dataset folder.", show_default=False)] = None,
     events: Annotated[str, typer.Option(envvar="CELSTREAM_EVENTS", help="URL of the event log.")] = "",
@@ -141,7 +134,7 @@ def store_gc(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Remove what aborted attempts left in the artefact store: what no event names."""
+    """Remove from the artefact store what no event names: what aborted attempts left, and what was taken down."""
     from celstream.store import Lines, collect_folder, collect_store, summed_up
 
     told = Lines(lambda line: typer.echo(line, err=True))

@@ -28,6 +28,7 @@ Rate = Annotated[str, typer.Option(help="Frames per second: 24, 25, 60, 24000/10
 Codec = Annotated[str, typer.Option(help="libx264, libx265, libvpx, libvpx-vp9, libsvtav1, ffv1, mpeg4.")]
 AudioCodec = Annotated[str, typer.Option(help="aac, libopus, flac, pcm_s16le.")]
 Crf = Annotated[int, typer.Option(help="Quality of the video; lower is better.")]
+CONTAINERS = (".mp4", ".mkv", ".webm", ".mov")
 
 
 @app.command()
@@ -100,6 +101,8 @@ def suite(
 
 
 def _write(made: Film, out: Path, codec: str, crf: int, audio_codec: str, delivery: Delivery) -> None:
+    if out.suffix not in CONTAINERS:
+        raise ValueError(f"{out}: no container of that ending. Give a name that ends in {', '.join(CONTAINERS)}.")
     with typer.progressbar(length=1, label=out.name) as bar:
         done = 0
 
@@ -117,6 +120,8 @@ def _refuse(error: Exception, out: Path) -> None:
     text = str(error)
     if isinstance(error, OSError | av.FFmpegError):
         text = f"{out}: cannot be written ({error.strerror}). Give a path in an existing folder, such as film.mp4."
+    elif "does not support" in text:  # libav's words for a codec that its container cannot hold
+        text = f"{out}: {text}. Give another ending, or another --codec or --audio-codec."
     typer.echo(text, err=True)
     raise typer.Exit(2) from error
 
