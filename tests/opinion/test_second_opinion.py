@@ -22,6 +22,7 @@ from tests.opinion.conftest import DOUBTFUL
 from tests.opinion.models import write_opinion
 
 ALONE = SegmentationRules(chapter_seconds=4.0)
+SAME = 1e-4  # two versions of onnxruntime, which may add in another order
 
 
 def opinion_of(folder: Path, chance: float) -> ModelOpinion:
@@ -103,8 +104,9 @@ def test_the_real_network_is_asked_through_triton_as_in_the_process(doubtful_fil
     assert both[0].model == both[1].model
     found = [[one for one in found_with(doubtful_film, opinion) if isinstance(one, ChapterRead)] for opinion in both]
     for here, there in zip(*found, strict=True):
-        assert here.transitions == there.transitions
-        np.testing.assert_allclose(here.change, there.change, atol=1e-5)
+        ranges = [[(one.kind, one.start_frame, one.end_frame) for one in each.transitions] for each in (here, there)]
+        assert ranges[0] == ranges[1]
+        np.testing.assert_allclose(here.change, there.change, atol=SAME)
     for opinion in both:
         opinion.close()
 

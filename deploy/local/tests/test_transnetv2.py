@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from transnetv2_frames import CUT, frames
 
 REFERENCE = json.loads(Path(__file__).with_name("transnetv2_reference.json").read_text())
-SAME = 1e-5  # the reference is written with six digits
+SAME = 1e-4  # processors and onnxruntime's versions add in another order; 1e-6 was seen
 
 
 @pytest.mark.slow  # 33 MB are got from a registry
