@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from celstream_protos.v1 import envelope_pb2
 
 from celstream_platform import metrics
+from celstream_platform.outcomes import level_of
 from celstream_platform.processing import Processed
 from celstream_platform.topics import Topic
 
@@ -21,7 +22,7 @@ def begin(stage: str, produces: Sequence[Topic]) -> None:
     for error in ERRORS:
         metrics.RETRIES.labels(stage, error)
     for topic in produces:
-        metrics.ITEMS.labels(stage, topic.name.removeprefix("celstream."))
+        metrics.ITEMS.labels(stage, level_of(topic.name))
     for reason in OF_ANY_STAGE:
         metrics.REJECTIONS.labels(stage, reason_name(reason))
     for one in (metrics.DEAD_LETTERS, metrics.BATCH_EVENTS, metrics.PROCESSING_SECONDS, metrics.COMMIT_SECONDS):
