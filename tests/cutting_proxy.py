@@ -5,7 +5,6 @@ Then it lets all through.
 
 import socket
 import threading
-from types import TracebackType
 from typing import Self
 
 BLOCK_BYTES = 65_536
@@ -32,9 +31,7 @@ class CuttingProxy:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._listener.close()
 
     def _accept(self) -> None:

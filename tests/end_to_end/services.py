@@ -8,7 +8,6 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self
 
 import grpc
@@ -40,9 +39,7 @@ class Service:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self._listening.join()

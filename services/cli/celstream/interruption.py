@@ -6,7 +6,7 @@ Asked to end, the workers finish the chapters of film that they are reading: the
 import os
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 FINISH_SECONDS = 20.0  # for the chapters at hand; a minute of a film takes about ten on two cores
@@ -44,9 +44,7 @@ class Interruption:
         if self.signal:
             raise Interrupted(self.signal)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 

@@ -6,7 +6,6 @@ libav keeps the place of every packet in memory for each opening of an MP4, 20 M
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -59,9 +58,7 @@ class TrackReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def packets(self, first: int, last: int) -> Iterator[tuple[int, "Packet[Any]"]]:
