@@ -5,7 +5,8 @@ one (TransNetV2, arXiv:2008.04838) at four seconds, in pictures of 48x27 pixels.
 processor time: it is asked about what is doubtful, and nothing else.
 
 It may make a cut of what was nearly none, and not the other way round: where other figures stand before the same
-background it sees no cut, and most doubtful cuts of cartoons are of that kind.
+background it sees no cut, and most doubtful cuts of cartoons are of that kind. Of 19 true cuts that the first opinion
+gave 0.4 to 0.92, in six labelled and eleven rendered films, it gave 5 a half or more.
 """
 
 from collections import deque
