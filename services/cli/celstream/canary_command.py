@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from celstream.one_line import one_line_for_a_person
+from celstream.remote_options import CaFile, CertificateFile, KeyFile, ServerName, TokenFile
 
 if TYPE_CHECKING:
     from celstream_protos.v1.evaluation_pb2 import Evaluation, Score
@@ -18,23 +19,21 @@ if TYPE_CHECKING:
 
 BELOW = 3
 
-File = Path | None
-
 
 def canary(
     to: Annotated[str, typer.Option(help="A catalog elsewhere, HOST:PORT.", show_default="none")] = "",
-    out: Annotated[File, typer.Option(help="Or a dataset folder on this machine.", show_default="none")] = None,
+    out: Annotated[Path | None, typer.Option(help="Or a dataset folder on this machine.", show_default="none")] = None,
     name: Annotated[
         str, typer.Option(envvar="CELSTREAM_CANARY_NAME", help="Its name.", show_default="canary-, and the minute")
     ] = "",
     seconds: Annotated[float, typer.Option(min=2.0, max=600.0, help="About how long the film is.")] = 20.0,
     strict: Annotated[bool, typer.Option("--strict", help="Fail where a score is below its least.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else on standard output.")] = False,
-    ca_file: Annotated[File, typer.Option(help="CA of the catalog's certificate, PEM.", show_default="no TLS")] = None,
-    certificate_file: Annotated[File, typer.Option(help="Own certificate, PEM.", show_default="none")] = None,
-    key_file: Annotated[File, typer.Option(help="Its key, PEM.", show_default="none")] = None,
-    token_file: Annotated[File, typer.Option(help="File that holds the bearer token.", show_default="none")] = None,
-    server_name: Annotated[str, typer.Option(help="A name in its certificate.", show_default="its address")] = "",
+    ca_file: CaFile = None,
+    certificate_file: CertificateFile = None,
+    key_file: KeyFile = None,
+    token_file: TokenFile = None,
+    server_name: ServerName = "",
 ) -> None:
     """Send rendered footage through the levels, and say how much of its truth they find."""
     from celstream.interruption import Interrupted
@@ -54,7 +53,7 @@ def canary(
         raise typer.Exit(BELOW)
 
 
-def _evaluate(name: str, seconds: float, remote: "Remote | None", out: File) -> "tuple[CanaryFilm, Evaluation]":
+def _evaluate(name: str, seconds: float, remote: "Remote | None", out: Path | None) -> "tuple[CanaryFilm, Evaluation]":
     from celstream.canary import canary_name, try_elsewhere, try_here
     from celstream.canary_film import render_canary
     from celstream.folder import DatasetFolder

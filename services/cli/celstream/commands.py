@@ -16,6 +16,7 @@ from celstream.models_command import models
 from celstream.one_line import FAULT, SOME_BAD, one_line_for_a_person
 from celstream.options import DEFAULTS, RunOptions, Style
 from celstream.processors import usable_processors
+from celstream.remote_options import CaFile, CertificateFile, KeyFile, ServerName, TokenFile
 from celstream.take_down_command import take_down
 from celstream.upkeep_commands import dlq_app, store_app
 
@@ -47,11 +48,6 @@ SecondOpinion = Annotated[
         show_default="nobody is asked",
     ),
 ]
-CaFile = Annotated[Path | None, typer.Option(help="CA of the catalog's certificate, PEM.", show_default="no TLS")]
-CertificateFile = Annotated[Path | None, typer.Option(help="Own certificate, PEM.", show_default="none")]
-KeyFile = Annotated[Path | None, typer.Option(help="Its key, PEM.", show_default="none")]
-TokenFile = Annotated[Path | None, typer.Option(help="File that holds the bearer token.", show_default="none")]
-ServerName = Annotated[str, typer.Option(help="A name in the catalog's certificate.", show_default="its address")]
 StyleOption = Annotated[Style, typer.Option(help="Where the drawing style comes from.")]
 Work = Annotated[str, typer.Option(help="Film or series.", show_default="the file's name")]
 License = Annotated[str, typer.Option(help="Licence of the footage (SPDX).", show_default="none")]
@@ -197,7 +193,12 @@ def shots(
     json: Json = False,
     detector: DetectorOption = DEFAULTS.detector,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Print what is measured of each shot as well: holds, camera, text, …")
+        bool,
+        typer.Option(
+            "--measure",
+            help="Print what is measured of each shot as well: holds, camera, text, … From 720 rows on a picture is "
+            "read less closely than by `run`: one hold in twenty may differ, neither being the better.",
+        ),
     ] = False,
     second_opinion: SecondOpinion = "",
 ) -> None:

@@ -3,18 +3,15 @@
 import json as json_lines
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from celstream.one_line import SOME_BAD, one_line_for_a_person
+from celstream.remote_options import CaFile, CertificateFile, KeyFile, ServerName, TokenFile
 
 if TYPE_CHECKING:
     from celstream.remote import Remote
-
-
-File = Path | None
 
 
 def take_down(
@@ -29,11 +26,11 @@ def take_down(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would leave.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, and nothing else on standard output.")] = False,
-    ca_file: Annotated[File, typer.Option(help="CA of the catalog's certificate, PEM.", show_default="no TLS")] = None,
-    certificate_file: Annotated[File, typer.Option(help="Own certificate, PEM.", show_default="none")] = None,
-    key_file: Annotated[File, typer.Option(help="Its key, PEM.", show_default="none")] = None,
-    token_file: Annotated[File, typer.Option(help="File that holds the bearer token.", show_default="none")] = None,
-    server_name: Annotated[str, typer.Option(help="A name in its certificate.", show_default="its address")] = "",
+    ca_file: CaFile = None,
+    certificate_file: CertificateFile = None,
+    key_file: KeyFile = None,
+    token_file: TokenFile = None,
+    server_name: ServerName = "",
 ) -> None:
     """Remove footage or a clip with all that was made of it, for good. Asks first."""
     from celstream.remote import Remote
