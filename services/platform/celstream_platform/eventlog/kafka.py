@@ -45,8 +45,8 @@ class KafkaEventLog:
         self._transactions = Transactions(self._connection, f"celstream.publish/{secrets.token_hex(16)}")
         self._sessions: set[KafkaSession] = set()
         with speaking(self._connection, "connecting"):
-            self._connection.tell_of_certificates()
             knock(self._connection)
+            self._connection.tell_of_certificates()
             self._admin: Any = make(KafkaAdminClient, self._connection.admin())
 
     def ensure_topics(self, topics: Iterable[Topic]) -> None:
