@@ -4,14 +4,15 @@ The difference is that of the 4 x 4 block that changed most: a mouth that opens 
 drowns in any mean over all of it. The camera's move and a change of exposure are undone first.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from celstream_segmenter.measured import Affine, CameraStep
+from celstream_segmenter.measured import CameraStep
 
 LEAST_NOISE = 3.0
 QUIET_PEAK = 2  # levels; where no pixel differs by more, nothing was drawn
@@ -22,8 +23,12 @@ FINE_BITS = 2  # signed differences are counted in quarters of a level, which ha
 STEEPNESS_PARTS = 16  # of a level per pixel: what the Sobel operator counts at half the size
 STANDING_LEVELS = 6  # a pixel that changes by no more while the camera moves …
 LINE_STEP = 24  # … and lies on an edge of so many levels belongs to something that stands before the camera
+THIN_RATIO, THIN_STEP = 1.5, 8.0  # by how much what stands is the better explanation, and levels besides
+THIN_SHARE = 0.01  # of the picture, of thin lines; what a mouth leaves alone looks like a few of them
 LEAST_APART = 0.75  # pixels that the camera must move for the two to be told apart
 STANDING_REST = 0.5  # of the change, at most, is left when what stands is taken out, if that made it
+BESIDE_LINES = 0.5  # of what is left beside many lines counts: they uncover and hide more than can be taken out
+PURE_SHIFT, PURE_SHIFT_WHOLE = 0.1, 0.5  # pixels at the corners by which half of a step turns or zooms, passed over
 RIM = 2.0  # pixels along the border of the picture that are not compared under a camera's move
 EXPOSURE_MEAN, EXPOSURE_GAIN = 2.5, 0.05  # changes of mean luma and of contrast from which exposure is undone
 ALIKE = 0.9  # correlation of two frames from which their difference can be one of exposure
@@ -32,7 +37,6 @@ FLASH_PERCENT, FLASH_ROUNDS, FLASH_ALIKE = 75.0, 4, 0.97  # … that leaves so m
 
 Luma = NDArray[Any]  # height x width uint8; the stubs of cv2 know no closer type
 _SQUARE = np.ones((3, 3), np.uint8)
-_LINEAR, _BORDER = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,9 @@ def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
         blocks = cv2.blur(_halved(cv2.absdiff(luma, previous)), (BLOCK // 2, BLOCK // 2))
         return _measured(blocks, _quartile(blocks), 1.0, moved=False)
     height, width = luma.shape
-    half = step.part(2).matrix(width, height)
-    new, old = _same_exposure(*_met_halfway(luma, previous, half))
+    half = step.part(2)
+    # Sampling between pixels blurs; where the pictures meet halfway it blurs both alike.
+    new, old = _same_exposure(_moved(luma, half, back=True), _moved(previous, half))
     difference = np.left_shift(np.subtract(new, old, dtype=np.int16), FINE_BITS)
     inside = _inside(half, width, height)
     side = BLOCK // 2
@@ -73,9 +78,12 @@ def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
     found = _measured(cv2.addWeighted(sums, 1.0, steepness, allowed, 0.0), noise, level, moved=True)
     if found.most < MOVED_NOISE / 2 or max(abs(step.dx), abs(step.dy)) * height < LEAST_APART:
         return found
-    difference[_standing(luma, previous, half)] = 0
+    standing, behind_lines = _standing(luma, previous, half, difference)
+    difference[standing] = 0
     sums = np.abs(cv2.boxFilter(_halved(difference) & inside, cv2.CV_16S, (side, side), normalize=False))
     rest = _measured(cv2.addWeighted(sums, 1.0, steepness, allowed, 0.0), noise, level, moved=True)
+    if behind_lines:
+        return replace(rest, most=BESIDE_LINES * rest.most)
     return rest if rest.most < STANDING_REST * found.most else found
 
 
@@ -89,39 +97,58 @@ def _same_exposure(luma: Luma, previous: Luma) -> tuple[Luma, Luma]:
     return luma, previous
 
 
-def _met_halfway(luma: Luma, previous: Luma, half: Affine) -> tuple[Luma, Luma]:
-    """Both pictures, each moved by half of the camera's step towards the other.
+def _moved(picture: Luma, step: CameraStep, *, back: bool = False, whole: bool = False) -> Luma:
+    """A picture moved by a step of the camera, or back by it. whole: by whole pixels, not sampled between them."""
+    height, width = picture.shape
+    corners = math.hypot(step.zoom, step.turn) * math.hypot(width, height) / 2
+    if corners < (PURE_SHIFT_WHOLE if whole else PURE_SHIFT):  # six times as fast
+        right, down = (shift * height * (1 if back else -1) for shift in (step.dx, step.dy))
+        if whole:
+            right, down = round(right), round(down)
+        return cv2.getRectSubPix(picture, (width, height), ((width - 1) / 2 + right, (height - 1) / 2 + down))
+    flags = (cv2.INTER_NEAREST if whole else cv2.INTER_LINEAR) | (cv2.WARP_INVERSE_MAP if back else 0)
+    matrix = step.matrix(width, height)
+    return cv2.warpAffine(picture, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
-    Sampling between pixels blurs; halfway it blurs both alike.
-    """
-    return (
-        cv2.warpAffine(luma, half, luma.shape[::-1], flags=_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=_BORDER),
-        cv2.warpAffine(previous, half, luma.shape[::-1], flags=_LINEAR, borderMode=_BORDER),
-    )
 
-
-def _inside(half: Affine, width: int, height: int) -> NDArray[np.int16]:
+def _inside(half: CameraStep, width: int, height: int) -> NDArray[np.int16]:
     """Where two pictures that met halfway both show anything, at half their size: -1 there, else 0."""
     right, bottom = width - 1 - RIM, height - 1 - RIM
     corners = np.array([[RIM, right, right, RIM], [RIM, RIM, bottom, bottom], [1, 1, 1, 1]])
     inside = np.full((height // 2, width // 2), -1, np.int16)
-    for matrix in (half, cv2.invertAffineTransform(half)):
+    there = half.matrix(width, height)
+    for matrix in (there, cv2.invertAffineTransform(there)):
         shown = np.zeros_like(inside)
         cv2.fillConvexPoly(shown, np.rint((matrix @ corners).T / 2 - 0.25).astype(np.int32), -1)
         inside &= shown
     return inside
 
 
-def _standing(luma: Luma, previous: Luma, half: Affine) -> NDArray[np.bool_]:
-    """Where pictures that met halfway show lines that do not move with the camera: letters, bars, speed lines."""
-    calm = cv2.threshold(cv2.absdiff(luma, previous), STANDING_LEVELS, 255, cv2.THRESH_BINARY_INV)[1]
+def _standing(
+    luma: Luma, previous: Luma, half: CameraStep, difference: NDArray[np.int16]
+) -> tuple[NDArray[np.bool_], bool]:
+    """Where pictures that met halfway show lines that do not move with the camera: letters, bars, speed lines.
+
+    difference: of the two, in 1 / 2**FINE_BITS levels. Also returned is whether many of the lines are thin.
+    """
+    changed = cv2.absdiff(luma, previous)
+    calm = cv2.threshold(changed, STANDING_LEVELS, 255, cv2.THRESH_BINARY_INV)[1]
     edges = cv2.threshold(cv2.morphologyEx(previous, cv2.MORPH_GRADIENT, _SQUARE), LINE_STEP, 255, cv2.THRESH_BINARY)[1]
     lines = cv2.dilate(cv2.bitwise_and(cv2.erode(calm, _SQUARE), edges), _SQUARE, iterations=3)
-    flags = cv2.INTER_NEAREST
-    here, there = (
-        cv2.warpAffine(lines, half, luma.shape[::-1], flags=f) for f in (flags, flags | cv2.WARP_INVERSE_MAP)
-    )
-    return np.asarray(cv2.bitwise_or(here, there), np.bool_)
+    wrong = cv2.convertScaleAbs(difference, alpha=1 / 2**FINE_BITS)
+    many = cv2.countNonZero(cv2.threshold(wrong, THIN_STEP, 255, cv2.THRESH_BINARY)[1]) >= THIN_SHARE * wrong.size
+    if many:
+        # A thin line has no calm around it: it stands where it changes less than what the camera should have taken
+        # away and what it should have brought.
+        least = cv2.convertScaleAbs(changed, alpha=THIN_RATIO, beta=THIN_STEP)
+        thin = cv2.compare(cv2.min(*_both_ways(wrong, half)), least, cv2.CMP_GT)
+        many = cv2.countNonZero(thin) >= THIN_SHARE * thin.size
+        lines = cv2.bitwise_or(lines, cv2.dilate(thin, _SQUARE)) if many else lines
+    return np.asarray(cv2.bitwise_or(*_both_ways(lines, half)), np.bool_), many
+
+
+def _both_ways(picture: Luma, half: CameraStep) -> tuple[Luma, Luma]:
+    return _moved(picture, half, whole=True), _moved(picture, half, back=True, whole=True)
 
 
 def _halved(picture: Luma) -> Luma:

@@ -121,6 +121,24 @@ def test_speed_lines_before_a_pan_make_no_new_drawing() -> None:
     assert [hold.length for hold in holds(changes(frames), SHRINK)] == lengths
 
 
+def test_thin_speed_lines_before_a_fast_pan_make_no_new_drawing() -> None:
+    backdrop = painting(3, 260, 700)
+    lengths = [2, 3, 2, 1, 2, 3, 2]
+    frames: list[NDArray[np.uint8]] = []
+    for number, length in enumerate(lengths):
+        rng = np.random.default_rng(number)
+        for _ in range(length):
+            moved = np.array([[1, 0, -60 - 5.2 * len(frames)], [0, 1, -60]])
+            seen = cv2.warpAffine(backdrop, moved, (240, 135), flags=cv2.INTER_LINEAR)
+            frames.append(noisy(np.asarray(seen, np.uint8), len(frames)))
+        for angle in rng.uniform(0, 2 * np.pi, 40):
+            near, far = ((round(120 + reach * np.cos(angle)), round(67 + reach * np.sin(angle))) for reach in (70, 200))
+            for frame in frames[-length:]:
+                cv2.line(frame, near, far, 250, 1, cv2.LINE_AA)
+    found = [change_between(frame, before, CameraStep(dx=-5.2 / 135)) for before, frame in pairwise(frames)]
+    assert [hold.length for hold in holds([Change(), *found], SHRINK)] == lengths
+
+
 def test_faint_drawings_of_a_clean_clip_are_found() -> None:
     backdrop = (painting(3) // 12 + 190).astype(np.uint8)
     lengths = [2, 3, 2, 2, 4, 2, 3, 2]
