@@ -43,12 +43,13 @@ def test_bad_files_are_told_in_a_line_each_and_the_others_go_on(films: Path, tmp
     assert {row["footage"] for row in rows(tmp_path / "dataset", "clips")} == {"good.mkv"}
     refused = {row["footage"] for row in rows(tmp_path / "dataset", "rejections") if row["level"] == "footage"}
     assert refused == {"empty.mp4", "text.mp4", "playlist.mp4", "sound.mp4"}
-    assert ended.err == ""
+    assert not any(name in ended.err for name in bad), "what is told to a program is not told to a person as well"
 
 
 def test_nothing_but_bad_files_leaves_an_empty_dataset_and_a_report(tmp_path: Path) -> None:
     ended = celstream("run", "missing.mp4", "--out", "dataset", cwd=tmp_path)
-    assert (ended.code, ended.err) == (2, "missing.mp4: no such file. Give a file or a folder with footage.\n")
+    assert ended.code == 2
+    assert "missing.mp4: no such file. Give a file or a folder with footage." in ended.err.splitlines()
     assert rows(tmp_path / "dataset", "clips") == []
     assert (tmp_path / "dataset/report/index.html").is_file()
 
@@ -57,9 +58,8 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_done(films:
     (tmp_path / "file").write_text("in the way")
     ended = celstream("run", films / "films", "--out", "file/dataset", cwd=tmp_path)
     assert ended.code == 2
-    assert ended.err == (
-        "file/dataset: cannot be written (Not a directory). Give a folder for --out that can be written.\n"
-    )
+    said = "file/dataset: cannot be written (Not a directory). Give a folder for --out that can be written."
+    assert said in ended.err.splitlines()
 
 
 def test_lengths_that_contradict_each_other_are_told(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from tests.benchmarks.recording import record
 from tests.end_to_end.command import COMMAND, SHOTS, celstream, film, snapshot, workers_of
 
 ARGUMENTS = ("run", "films", "--out", "dataset", "--jobs", "2", "--json")
-END_SECONDS = 30
+END_SECONDS = 120
+PATIENCE_SECONDS = 300  # for what ends by itself: a busy machine is no failure
 
 
 @pytest.fixture(scope="module")
@@ -158,22 +159,28 @@ def test_runs_that_are_killed_again_and_again_make_the_same_dataset(tmp_path: Pa
     record("resume", "Runs that are killed at random moments", rows, ["A file that differs fails the test."])
 
 
+def wait_for_work(process: "subprocess.Popen[bytes]") -> None:
+    """Returns once the run has told of its first footage; at the first progress a quick machine may be nearly done."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if b'"event": "footage"' in line:
+            return
+    raise AssertionError("the run ended before it told of any footage")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_asked_to_end_ends_cleanly_and_goes_on(
     fresh: Path, undisturbed: tuple[dict[str, str], float], number: signal.Signals
 ) -> None:
     with running(fresh) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if b'"event": "footage"' in line:  # at the first progress a quick machine may be nearly done
-                break
+        wait_for_work(process)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 128 + number
-    finishing, interrupted = errors.decode().splitlines()
-    assert finishing == FINISHING
-    assert interrupted == "Interrupted. What is done is kept; resume with the same command."
+    said = errors.decode().splitlines()
+    assert said.count(FINISHING) == 1
+    assert said[-1] == "Interrupted. What is done is kept; resume with the same command."
     assert workers_of(fresh / "dataset") == []
     assert celstream(*ARGUMENTS, cwd=fresh).code == 0
     assert snapshot(fresh / "dataset") == undisturbed[0]
@@ -184,15 +191,12 @@ def test_a_second_signal_ends_a_run_at_once_and_it_goes_on_all_the_same(
     fresh: Path, undisturbed: tuple[dict[str, str], float]
 ) -> None:
     with running(fresh) as process:
-        assert process.stdout is not None
+        wait_for_work(process)
+        process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        for line in process.stdout:
-            if b'"event": "footage"' in line:
-                break
+        assert any(line.decode().strip() == FINISHING for line in process.stderr)
         process.send_signal(signal.SIGINT)
-        assert process.stderr.readline().decode().strip() == FINISHING
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 128 + signal.SIGINT
     wait_until_nobody_works(fresh / "dataset")
     assert celstream(*ARGUMENTS, cwd=fresh).code == 0
@@ -202,13 +206,11 @@ def test_a_second_signal_ends_a_run_at_once_and_it_goes_on_all_the_same(
 @pytest.mark.slow
 def test_a_worker_that_dies_is_started_anew(fresh: Path, undisturbed: tuple[dict[str, str], float]) -> None:
     with running(fresh) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if b'"event": "footage"' in line:
-                break
-        (victim, *_) = [pid for pid in workers_of(fresh / "dataset") if pid != process.pid]
-        os.kill(victim, signal.SIGKILL)
-        process.communicate(timeout=300)
+        wait_for_work(process)
+        while not (workers := [pid for pid in workers_of(fresh / "dataset") if pid != process.pid]):
+            assert process.poll() is None  # a worker gets the lock with its task, after the footage was told of
+        os.kill(workers[0], signal.SIGKILL)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert snapshot(fresh / "dataset") == undisturbed[0]
 
@@ -218,19 +220,15 @@ def test_a_second_run_in_the_same_folder_is_refused_in_one_line(
     fresh: Path, undisturbed: tuple[dict[str, str], float]
 ) -> None:
     with running(fresh) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if b'"event": "footage"' in line:
-                break
+        wait_for_work(process)
         os.kill(process.pid, signal.SIGSTOP)  # it must not end before the other one has tried
         try:
             second = celstream(*ARGUMENTS, cwd=fresh)
         finally:
             os.kill(process.pid, signal.SIGCONT)
-        process.communicate(timeout=300)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert second.code == 2
-    assert second.err == (
-        f"dataset: another run works in this folder (process {process.pid}). Let it end, or name another folder.\n"
-    )
+    said = f"dataset: another run works in this folder (process {process.pid}). Let it end, or name another folder."
+    assert said in second.err.splitlines()
     assert process.returncode == 0
     assert snapshot(fresh / "dataset") == undisturbed[0]

@@ -283,7 +283,7 @@ def test_a_drain_lets_calls_end_and_takes_no_new_ones(toy: Toy, server: rpc.Serv
         assert running.result(timeout=60).levels[0].items == 3
         stopping.join()
         with pytest.raises(errors.Unavailable), rpc.errors():
-            catalog.GetFunnel(catalog_pb2.GetFunnelRequest(), timeout=5)
+            catalog.GetFunnel(catalog_pb2.GetFunnelRequest(), timeout=60)
 
 
 def test_one_trace_joins_client_and_server(catalog: catalog_pb2_grpc.CatalogStub, server: rpc.Server) -> None:

@@ -75,22 +75,22 @@ def code(call: Callable[[], Any]) -> grpc.StatusCode:
 
 def read(channel: grpc.Channel) -> str:
     return str(
-        catalog_pb2_grpc.CatalogStub(channel).ListItems(catalog_pb2.ListItemsRequest(), timeout=20).next_page_token
+        catalog_pb2_grpc.CatalogStub(channel).ListItems(catalog_pb2.ListItemsRequest(), timeout=60).next_page_token
     )
 
 
 def write(channel: grpc.Channel) -> Any:
     part = catalog_pb2.SubmitFootageRequest(description=catalog_pb2.FootageDescription(name="f"))
-    return catalog_pb2_grpc.CatalogStub(channel).SubmitFootage(iter([part]), timeout=20)
+    return catalog_pb2_grpc.CatalogStub(channel).SubmitFootage(iter([part]), timeout=60)
 
 
 def reflect(channel: grpc.Channel) -> Any:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
-    return list(reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([request]), timeout=20))
+    return list(reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([request]), timeout=60))
 
 
 def check(channel: grpc.Channel) -> Any:
-    return health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=20)
+    return health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=60)
 
 
 def test_a_clients_certificate_says_its_role_and_each_method_who_may_call(authority: Authority) -> None:
