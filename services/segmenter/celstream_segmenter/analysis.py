@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -39,7 +40,8 @@ USUAL_FPS = Fraction(24)  # where the container names no frame rate
 ROUGH_ROWS = 2  # of a large frame for each of the small picture: enough for transitions …
 ROUGH_ROWS_MEASURED = 4  # … and for what is measured, which sees a mouth open
 CERTAIN_AFTER = 300  # frames: what has not been found by then is not there
-LOOKED_AT_TOGETHER = 16  # frames: decoding drives all else out of the processor's caches; so does looking, but faster
+GROUP_BYTES = 24 * 2**20  # of decoded frames that are looked at one after the other: eight of 1080p …
+LARGEST_GROUP = 16  # … and no more of smaller ones
 NO_TARGETS = Targets(())
 
 
@@ -139,7 +141,7 @@ class DecodingPass:
                 recent.append(seen)
                 self._decoded_up_to = chapter.next_frame + 1
                 shots = chapter.add(seen, frame)
-                if self._watcher is not None and frame is not None:
+                if self._watcher is not None:
                     self._watcher.add(chapter.next_frame - 1, frame, chapter.motion)
                     for ordinal, change in chapter.newly_judged():
                         self._watcher.judge(ordinal, change)
@@ -178,25 +180,20 @@ class DecodingPass:
         time_base = Fraction(video.time_base or Fraction(1, 1000))
         return OpenChapter(self._beginning, self._rules, time_base, fps, target, self.recent_picture, self._asked)
 
-    def _seen(self, file: OpenedFile, video: VideoStream, fps: Fraction) -> Iterator[tuple[Seen, av.VideoFrame | None]]:
-        """What is kept of each frame; and the frame, where somebody looks at it: then as soon as it is decoded."""
-        whole = self._watcher is not None or not self._chapter.pictures_suffice
-        together = 1 if whole else LOOKED_AT_TOGETHER
+    def _seen(self, file: OpenedFile, video: VideoStream, fps: Fraction) -> Iterator[tuple[Seen, av.VideoFrame]]:
+        """The frames, and what is kept of each."""
         reader = FullPictureReader(fps) if self._measured else None
         number, last = self._chapter.next_frame, NO_TIME
-        waiting: list[tuple[Seen, av.VideoFrame | None]] = []
-        for frame in self._decoded(file, video):
-            if frame.pts is None or frame.pts <= last:
-                continue  # cannot be shown at a time of its own
-            picture = small_picture(frame, rows=self._rows)
-            full = reader.read(number, frame, *picture.luma.shape[::-1]) if reader else None
-            seen = Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full)
-            waiting.append((seen, frame if whole else None))
-            number, last = number + 1, frame.pts
-            if len(waiting) == together:
-                yield from waiting
-                waiting.clear()
-        yield from waiting
+        for group in groups(self._decoded(file, video)):
+            seen: list[tuple[Seen, av.VideoFrame]] = []
+            for frame in group:
+                if frame.pts is None or frame.pts <= last:
+                    continue  # cannot be shown at a time of its own
+                picture = small_picture(frame, rows=self._rows)
+                full = reader.read(number, frame, *picture.luma.shape[::-1]) if reader else None
+                seen.append((Seen(frame.pts, frame.duration, frame.is_corrupt, picture, full), frame))
+                number, last = number + 1, frame.pts
+            yield from seen
 
     def _decoded(self, file: OpenedFile, video: VideoStream) -> Iterator[av.VideoFrame]:
         # A seek may open the file anew, for another part of it: the decoder is still that of `video`.
@@ -220,3 +217,14 @@ def decoded_frames(file: OpenedFile, stream_index: int, decoder: VideoCodecConte
                 continue  # the frames that it should have shown are missing when the index is compared
     with suppress(FFmpegError):
         yield from decoder.decode(None)
+
+
+def groups(frames: Iterator[av.VideoFrame]) -> Iterator[list[av.VideoFrame]]:
+    """The same frames, several at a time.
+
+    Decoding drives all else out of the processor's caches: what is done with a single frame after that takes a third
+    longer than what is done with the next one at once.
+    """
+    for first in frames:
+        size = max(1, sum(plane.buffer_size for plane in first.planes))
+        yield [first, *islice(frames, min(LARGEST_GROUP, max(1, GROUP_BYTES // size)) - 1)]

@@ -127,11 +127,6 @@ class OpenChapter:
         """Motion of the frame that was added last."""
 
     @property
-    def pictures_suffice(self) -> bool:
-        """Whether small pictures are all that is looked at."""
-        return self._detector.restarts
-
-    @property
     def next_frame(self) -> int:
         """The number of the frame to be added next."""
         return self._first_frame + len(self._ticks)
