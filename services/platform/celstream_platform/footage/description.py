@@ -28,8 +28,7 @@ def describe(path: Path, name: str = "") -> Probe:
     with open_footage(path, name, threads=1) as opened:
         container, stream, context = opened.container, opened.video, opened.video.codec_context
         # Read before decoding: afterwards the context tells what the first frame was like.
-        duration = container.duration / 1_000_000 if container.duration and container.duration > 0 else 0.0
-        claimed_frames, fps = opened.claimed_frames, opened.rate
+        duration, claimed_frames, fps = opened.claimed_seconds, opened.claimed_frames, opened.rate
         frames = _first_frames(container, stream.index)
         frame = frames.get(stream.index)
         if not isinstance(frame, VideoFrame):
@@ -84,7 +83,7 @@ def _first_frames(container: InputContainer, video: int) -> dict[int, AudioFrame
     ]
     found: dict[int, AudioFrame | VideoFrame] = {}
     for number, packet in enumerate(packets(container, *streams)):
-        with suppress(InvalidDataError):
+        with suppress(InvalidDataError, PermissionError):  # AAC says so of some damage
             for frame in packet.decode():
                 if isinstance(frame, AudioFrame | VideoFrame):
                     # Not packet.stream_index: it is 0 in the empty packets at the end, whatever the stream.

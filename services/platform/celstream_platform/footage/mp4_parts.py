@@ -8,14 +8,17 @@ part is what it gives of the whole file: times, marks, bytes.
 
 import math
 import os
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from celstream_platform.footage.mp4_boxes import HANDLERS, Box, BoxFile, handler, packed
+from celstream_platform.footage.mp4_pcm import PcmTrack
 from celstream_platform.footage.mp4_tables import Integers, Samples, Track, Unusual, read_track
 
 PART_SECONDS = 1800
@@ -40,13 +43,24 @@ class Part:
 
 
 class PartlyShown:
-    """A file for libav: the bytes of another, one box of it as free space, and more bytes at the end."""
+    """A file for libav: the bytes of another, some of them changed, and more bytes at the end."""
 
-    def __init__(self, path: Path, hidden: Box, more: bytes) -> None:
-        self.name = str(path)
+    def __init__(
+        self,
+        path: Path,
+        changes: Sequence[tuple[int, bytes]],
+        more: bytes,
+        length: int | None = None,
+        options: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """changes: where, rising, and what stands there instead. length: of the other file, as far as it is shown.
+
+        options: to open it with.
+        """
+        self.name, self.options = str(path), options
         self._descriptor = os.open(path, os.O_RDONLY)
-        self._length = os.fstat(self._descriptor).st_size
-        self._mark = hidden.begin + 4
+        self._length = os.fstat(self._descriptor).st_size if length is None else length
+        self._changes, self._places = changes, [place for place, _ in changes]
         self._more = more
         self._at = 0
 
@@ -59,15 +73,20 @@ class PartlyShown:
         if at >= length:
             data = self._more[at - length : at - length + count]
         else:
-            data = os.pread(self._descriptor, min(count, length - at), at)
-            if at < self._mark + 4 and at + len(data) > self._mark:
-                changed = bytearray(data)
-                for number in range(4):
-                    if 0 <= self._mark + number - at < len(data):
-                        changed[self._mark + number - at] = b"free"[number]
-                data = bytes(changed)
+            data = self._changed(os.pread(self._descriptor, min(count, length - at), at), at)
         self._at += len(data)
         return data
+
+    def _changed(self, data: bytes, at: int) -> bytes:
+        changes = self._changes[max(bisect_left(self._places, at) - 1, 0) : bisect_left(self._places, at + len(data))]
+        if not changes:
+            return data
+        changed = bytearray(data)
+        for place, new in changes:
+            start, end = max(place, at), min(place + len(new), at + len(data))
+            if start < end:
+                changed[start - at : end - at] = new[start - place : end - place]
+        return bytes(changed)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Stand elsewhere."""
@@ -82,6 +101,9 @@ class PartlyShown:
 
 class LongMp4:
     """An MP4 of many packets, in parts of PART_SECONDS."""
+
+    claimed_seconds: float | None = None
+    """None: each part says how long the film is."""
 
     def __init__(self, path: Path, file: BoxFile, moov: Box) -> None:
         """moov: the header. Raises Unusual, Damaged."""
@@ -120,7 +142,8 @@ class LongMp4:
             parts[stream] = Part(
                 _place(track, first) if number else None, _place(track, end) if end < track.count else None
             )
-        return PartlyShown(self._path, self._moov, packed(b"moov", b"".join(self._boxes(traks)))), parts
+        hidden = [(self._moov.begin + 4, b"free")]
+        return PartlyShown(self._path, hidden, packed(b"moov", b"".join(self._boxes(traks)))), parts
 
     def _boxes(self, traks: dict[int, bytes]) -> Iterator[bytes]:
         number = 0
@@ -144,7 +167,7 @@ def _tracks(file: BoxFile, moov: Box) -> dict[int, Track]:
     for number, trak in enumerate(box for box in inside if box.kind == b"trak"):
         if handler(file, trak) not in HANDLERS:
             continue
-        track = tracks[number] = read_track(file, trak, timescale)
+        track = tracks[number] = read_track(file, trak, timescale, pcm=PcmTrack)
         if track.starts_at and track.durations.of(0, min(ENDS_KEPT // 2, track.count))[0].sum() <= track.starts_at:
             raise Unusual("an edit that begins late")
         rest -= sum(box.end - box.begin for kind, box in track.boxes.items() if kind in _THINNED)

@@ -152,10 +152,6 @@ class Track:
 
         starts_at: ticks of its own, before which nothing is shown. Raises Unusual, Damaged.
         """
-        if boxes.keys() & _UNTHINNABLE or not {b"stts", b"stsz", b"stsc", b"stsd"} <= boxes.keys():
-            raise Unusual("tables of another kind")
-        if int.from_bytes(file.at(boxes[b"stsz"].start + 4, 4), "big"):
-            raise Unusual("samples of one size")
         self.file, self.box, self.boxes, self.timescale = file, box, boxes, timescale
         self.first_shown, self.starts_at = first_shown, starts_at
         self.durations = Runs(Table(file, boxes[b"stts"], 2))
@@ -218,8 +214,18 @@ class Track:
         return (np.repeat(offsets, per_chunk) + within)[part], np.repeat(headers, per_chunk)[part]
 
 
-def read_track(file: BoxFile, trak: Box, movie_timescale: int) -> Track:
-    """The tables of a track of moving pictures or sound. Raises Unusual."""
+def required(boxes: dict[bytes, Box]) -> None:
+    """Raises Unusual for a track without the tables that it must have, or with some that cannot be thinned out."""
+    places = boxes.keys() & {b"stco", b"co64"}
+    if boxes.keys() & _UNTHINNABLE or not places or not {b"stts", b"stsz", b"stsc", b"stsd"} <= boxes.keys():
+        raise Unusual("tables of another kind")
+
+
+def read_track(file: BoxFile, trak: Box, movie_timescale: int, *, pcm: type[Track]) -> Track:
+    """The tables of a track of moving pictures or sound. Raises Unusual.
+
+    pcm: what reads a track whose samples all have one size.
+    """
     boxes = file.tree(trak, (b"mdia", b"minf", b"stbl", b"edts"))
     try:
         mdhd = boxes[b"mdhd"]
@@ -234,12 +240,14 @@ def read_track(file: BoxFile, trak: Box, movie_timescale: int) -> Track:
         raise Unusual("no clock")
     delay, starts_at = Fraction(0), 0
     if b"elst" in boxes:
-        delay, starts_at = _edit(file, boxes[b"elst"], movie_timescale)
+        delay, starts_at = read_edit(file, boxes[b"elst"], movie_timescale)
     first_shown = delay - Fraction(starts_at, timescale)
-    return Track(file, trak, boxes, timescale, first_shown, starts_at)
+    required(boxes)
+    even = int.from_bytes(file.at(boxes[b"stsz"].start + 4, 4), "big")
+    return (pcm if even else Track)(file, trak, boxes, timescale, first_shown, starts_at)
 
 
-def _edit(file: BoxFile, box: Box, movie_timescale: int) -> tuple[Fraction, int]:
+def read_edit(file: BoxFile, box: Box, movie_timescale: int) -> tuple[Fraction, int]:
     """How many seconds a track waits, and from what time of its own on it is shown. Raises Unusual for more edits."""
     wide = file.at(box.start, 1) == b"\1"
     entry = struct.Struct(">QqI" if wide else ">IiI")

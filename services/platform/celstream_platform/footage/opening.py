@@ -111,13 +111,15 @@ PLAYLISTS = (
 class Opened:
     """Open footage. video: its largest stream of moving pictures, ready to be decoded.
 
-    rate: frames a second by the container; None where it does not say. claimed_frames: 0 where it does not say.
+    rate: frames a second by the container; None where it does not say. claimed_frames, claimed_seconds: 0 where it does
+    not say.
     """
 
     container: InputContainer
     video: VideoStream
     rate: Fraction | None
     claimed_frames: int
+    claimed_seconds: float
 
 
 @contextmanager
@@ -134,7 +136,8 @@ def open_footage(path: Path, name: str = "", *, threads: int = 0, roughly: bool 
         video = main_video(container, name or path.name, threads=threads, roughly=roughly)
         rate = (long.rate(video.index) if long else None) or video.average_rate or video.guessed_rate
         claimed = (long.packet_count(video.index) if long else 0) or max(video.frames, 0)
-        yield Opened(container, video, rate, claimed)
+        seconds = (long.claimed_seconds if long else None) or (container.duration or 0) / av.time_base
+        yield Opened(container, video, rate, claimed, max(seconds, 0.0))
 
 
 def open_container(path: Path, name: str = "", *, headers_tell: bool = False) -> InputContainer:
@@ -157,7 +160,7 @@ def open_container(path: Path, name: str = "", *, headers_tell: bool = False) ->
 def open_shown(shown: "PartlyShown", name: str) -> InputContainer:
     """Open a part of a file; the caller closes it. Raises Invalid."""
     try:
-        return av.open(shown, mode="r", options=OPTIONS, metadata_errors="replace")
+        return av.open(shown, mode="r", options=OPTIONS | dict(shown.options), metadata_errors="replace")
     except av.error.FFmpegError as error:
         if isinstance(error, MemoryError):
             raise
