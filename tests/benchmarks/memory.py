@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +27,9 @@ MIB = 1024  # KiB
 READ_MINUTES = 2
 SHORT, LONG = 2, 12  # hours
 CONTAINERS = ("mp4", "mkv")
+PCM = "mov with PCM"
+OTHERS = {"mp4 in fragments": ("mp4", "-movflags", "frag_keyframe+delay_moov"), PCM: ("mov",)}
+"""Containers of which libav would keep the place of every packet, as CONTAINERS: ending, and how they are written."""
 MOST = 400  # MiB: what a process may hold
 LOW_RATE = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "38", "-g", "48", "-pix_fmt", "yuv420p")
 
@@ -79,10 +83,17 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def looped(once: Path, path: Path, hours: int) -> Path:
+def looped(once: Path, path: Path, hours: int, options: Sequence[str] = ()) -> Path:
     """A minute of film, again and again, not encoded anew."""
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-stream_loop", str(60 * hours - 1)]
-    subprocess.run([*ffmpeg, "-i", once, "-map", "0:v", "-map", "0:a?", "-c", "copy", path], check=True)
+    subprocess.run([*ffmpeg, "-i", once, "-map", "0:v", "-map", "0:a?", "-c", "copy", *options, path], check=True)
+    return path
+
+
+def with_pcm(once: Path, path: Path) -> Path:
+    """The same with its sound as PCM of 8 kHz: as many packets as of 48 kHz, a twelfth of the bytes."""
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", once, "-c:v", "copy", "-c:a", "pcm_s16le"]
+    subprocess.run([*ffmpeg, "-ar", "8000", "-ac", "1", path], check=True)
     return path
 
 
@@ -136,10 +147,13 @@ def main() -> None:
             films = [
                 Film(small, "320x180", kind, hours, READ_MINUTES) for kind in CONTAINERS for hours in (SHORT, LONG)
             ]
+            others = dict.fromkeys(OTHERS, small) | {PCM: with_pcm(small, folder / "pcm.mov")}
+            films += [Film(once, "320x180", kind, LONG, READ_MINUTES) for kind, once in others.items()]
             films += [Film(large, "1920x1080", kind, LONG, READ_MINUTES) for kind in CONTAINERS]
         peaks = {}
         for number, film in enumerate(films):
-            path = looped(film.once, folder / f"film-{number}.{film.container}", film.hours)
+            ending, *options = OTHERS.get(film.container, (film.container,))
+            path = looped(film.once, folder / f"film-{number}.{ending}", film.hours, options)
             whole = film.read >= 60 * film.hours
             peak = peak_of(path, folder / f"out-{number}", None if whole else round(film.read * 60 * FPS))
             peaks[film.size, film.container, film.hours] = peak
