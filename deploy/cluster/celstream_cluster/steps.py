@@ -5,6 +5,7 @@ Told to end, they end what they wait for: a command that went on by itself would
 
 import time
 from collections.abc import Callable
+from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,6 +13,7 @@ from typing import Self, TypeVar
 from celstream_stack import commands
 
 Result = TypeVar("Result")
+LOOK_SECONDS = 0.1
 Say = Callable[[str], None]
 
 
@@ -29,7 +31,9 @@ class Steps:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if error is not None and not isinstance(error, Exception):  # a signal, from a person or another program
-            commands.end_all()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            while futures.wait(self._running, LOOK_SECONDS).not_done:  # between two commands a step begins the next
+                commands.end_all()
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
         if error is None:
             for one in self._running:

@@ -16,16 +16,22 @@ WAIT_SECONDS = 60.0
 # A step in a thread of its own that waits for a command; and a server.
 BRINGS_UP = """
 import signal, sys
+from contextlib import suppress
 from pathlib import Path
 from celstream_cluster.steps import Steps
 from celstream_stack import commands, processes
+from celstream_stack.errors import StackError
 from celstream_stack.server import Launch
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 folder = Path(sys.argv[1])
 processes.start(Launch(["sleep", "600"]), folder)
 with Steps(print) as steps:
     made = ["sh", "-c", "sleep 600 & echo $! >part && mv part number; wait"]
-    steps.begin("commands", lambda: commands.run("tree", made, log=folder / "said", cwd=folder))
+    def do() -> None:
+        for _ in range(2):
+            with suppress(StackError):
+                commands.run("tree", made, log=folder / "said", cwd=folder)
+    steps.begin("commands, one after the other whatever becomes of them", do)
     signal.pause()
 """
 
