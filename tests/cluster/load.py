@@ -22,6 +22,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.collected import Following
 
 SLICE_SECONDS = 0.5
+AT_ONCE = 40  # pieces that are dropped at the beginning; the others go before the troubles, in equal portions
 WAIT = ("--wait", "--timeout", "8m")
 DRAIN_SECONDS = 40
 PATIENCE_SECONDS = 1200.0  # without any progress
@@ -99,14 +100,25 @@ class Load:
         self._turns = itertools.count()
 
     def run(self, inbox: Inbox, pieces: Sequence[Path], troubles: Sequence[Trouble]) -> None:
-        """Drop the footage, and see the troubles through; returns once each has its outcome and nothing follows."""
+        """Drop the footage, and see the troubles through; returns once each has its outcome and nothing follows.
+
+        Each trouble finds footage that was dropped the moment before, however fast the rest was done.
+        """
         begun = time.monotonic()
-        for piece in pieces:
-            inbox.drop(piece)
-        for share, trouble in sorted(troubles, key=lambda one: one[0]):
+        portion = (self._number - AT_ONCE) // len(troubles)
+        left = iter(pieces)
+
+        def drop(count: int) -> None:
+            for piece in itertools.islice(left, count):
+                inbox.drop(piece)
+
+        drop(AT_ONCE)
+        for turn, (share, trouble) in enumerate(sorted(troubles, key=lambda one: one[0])):
+            assert share * self._number <= AT_ONCE + turn * portion, "waits for what is not dropped. Drop more at once."
             self._until(lambda share=share: self.finished >= share * self._number)  # type: ignore[misc]
-            assert self.finished < self._number, "all was done before the troubles were. Drop more."
+            drop(portion)
             trouble(self)
+        drop(self._number)
         self._until(lambda: self.finished == self._number and self._following.at_end())
         self.seconds = time.monotonic() - begun
 
