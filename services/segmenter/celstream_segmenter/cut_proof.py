@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from celstream_segmenter.cut_result import ClipSound, CutResult
 from celstream_segmenter.frame_checksum import frame_checksum
-from celstream_segmenter.frame_reader import FrameReader
+from celstream_segmenter.frame_reader import ALL_OR_NONE, FrameReader
 from celstream_segmenter.opened_file import OpenedFile
 from celstream_segmenter.packet_index import FootageIndex
 from celstream_segmenter.packet_proof import begins_anew, checksum_alone, packet_checksum
@@ -332,7 +332,7 @@ def _decoded(
     """
     context = stream.codec_context
     for packet in clip.demux(stream):
-        if sparingly and begins is not None:
+        if sparingly and begins is not None and context.name not in ALL_OR_NONE:
             leads_in = packet.pts is not None and packet.pts < begins
             context.skip_frame = "NONREF" if leads_in else "DEFAULT"
         yield from packet.decode()

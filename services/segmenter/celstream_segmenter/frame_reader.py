@@ -25,6 +25,9 @@ _KEYS_NAMED = 8
 _STARTS_TRIED = 4
 """Key frames tried before decoding from the start of the file: an open GOP needs one step back, damage a few."""
 
+ALL_OR_NONE = frozenset({"libdav1d"})
+"""Decoders that ask only when they are opened which frames may be left out, and then leave them out for ever."""
+
 
 def key_packets_before(video: VideoIndex, frame: int) -> list[int]:
     """Up to eight packets from which a decoder can reach `frame`, the nearest first; the file's first packet at last.
@@ -51,7 +54,7 @@ class FrameReader:
         self._path = path
         self._threads = threads
         self._video = index.video
-        self._undamaged = not index.damage
+        self._sparingly = not index.damage and index.video.codec not in ALL_OR_NONE
         self._reader = TrackReader(path, index.video.stream_index, index.video.packet_pts, index.video.packet_sizes)
         self._decoding: Iterator[VideoFrame] | None = None
         self._next_frame = 0
@@ -149,7 +152,7 @@ class FrameReader:
                 if not context.is_open:
                     context.thread_type = ThreadType.FRAME  # slice threads decode some damaged footage differently
                     context.thread_count = self._threads
-            if self._undamaged:  # else what the decoder makes of damage may depend on frames that no other refers to
+            if self._sparingly:  # else what the decoder makes of damage may depend on frames that no other refers to
                 leads_in = packet.pts is not None and packet.pts < self._wanted_ticks
                 context.skip_frame = "NONREF" if leads_in else "DEFAULT"
             try:
