@@ -44,13 +44,18 @@ class Change:
     """How one frame differs from the one before, camera and exposure undone.
 
     most: of the block that changed most, 0-255. noise: upper quartile of all blocks, 0-255. area: share 0-1 of the
-    picture that changed. moved: whether a camera's move was undone.
+    picture that changed. moved: whether a camera's move was undone. place: where it changed most, x and y in pixels of
+    the small picture, if none was and it did. begun, goes_on: see `change_course`; what the one and the two frames
+    before, and after, change there as well, as a multiple of it, negative where they undo it.
     """
 
     most: float = 0.0
     noise: float = 0.0
     area: float = 0.0
     moved: bool = False
+    place: tuple[int, int] | None = None
+    begun: tuple[float, float] = (0.0, 0.0)
+    goes_on: tuple[float, float] = (0.0, 0.0)
 
 
 def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
@@ -174,9 +179,11 @@ def _quartile(blocks: NDArray[Any]) -> float:
 
 def _measured(blocks: NDArray[Any], noise: float, level: float, *, moved: bool) -> Change:
     """level: levels (0-255) per unit of the blocks and of the noise."""
-    most = max(0.0, float(cv2.minMaxLoc(blocks)[1]) * level)  # below 0 where all of it is allowed for
+    _, highest, _, (x, y) = cv2.minMaxLoc(blocks)
+    most = max(0.0, float(highest) * level)  # below 0 where all of it is allowed for
     changed = cv2.threshold(blocks, max(LEAST_NOISE, 0.25 * most) / level, 255, cv2.THRESH_BINARY)[1]
-    return Change(most, noise * level, cv2.countNonZero(changed) / blocks.size, moved)
+    place = None if moved else (2 * x, 2 * y)
+    return Change(most, noise * level, cv2.countNonZero(changed) / blocks.size, moved, place)
 
 
 def exposure(luma: Luma, previous: Luma) -> tuple[float, float]:
