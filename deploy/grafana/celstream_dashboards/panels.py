@@ -57,16 +57,30 @@ class Query:
 
 
 def lines(
-    question: str, words: str, queries: Sequence[Query], unit: str = "short", *, stacked: bool = False, span: int = 12
+    question: str,
+    words: str,
+    queries: Sequence[Query],
+    unit: str = "short",
+    *,
+    stacked: bool = False,
+    span: int = 12,
+    many: bool = False,
 ) -> timeseries.Panel:
-    """Lines over time. words: how to read it. unit: Grafana's id of it. span: of 24 columns."""
+    """Lines over time. words: how to read it. unit: Grafana's id of it. span: of 24 columns.
+
+    many: lines of which most stay at 0; their names come in a table, the largest first.
+    """
+    legend = VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
+    if many:
+        legend = VizLegendOptions().display_mode(LegendDisplayMode.TABLE).placement(LegendPlacement.RIGHT)
+        legend = legend.calcs(["max"]).sort_by("Max").sort_desc(True)
     panel = (
         _asking(timeseries.Panel(), question, words, span)
         .unit(unit)
         .min(0)
         .line_width(1.5)
         .fill_opacity(30 if stacked else 8)
-        .legend(VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM))
+        .legend(legend)
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
         .links([_traces()])
     )

@@ -126,6 +126,7 @@ def _calls(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "By the service's fault: what callers do wrong is not here.",
                 [Query(failed, "{{method}} {{code}}")],
                 "reqps",
+                many=True,
             )
         )
         .with_panel(
@@ -191,6 +192,7 @@ def _ports(made: dashboard.Dashboard) -> dashboard.Dashboard:
                     )
                 ],
                 "ops",
+                many=True,
             )
         )
         .with_panel(

@@ -2,7 +2,8 @@
 
 The job that evaluates is short-lived, and nobody scrapes it; what it found is an event, so these values are the same in
 every replica, after a restart, and in a catalog that was made anew. They say how the last canary was (`over="last"`),
-and what the last RECENT ones come to together (`over="recent"`): of a single one, chance has too large a part.
+and what the last RECENT ones come to together (`over="recent"`): of a single one, chance has too large a part. Where
+there are few as yet, as after an installation, alerts go by `f1_but_one`: one error alone wakes nobody.
 """
 
 import time
@@ -22,7 +23,8 @@ Counts = Counter[tuple[str, str, str]]
 
 SCORES = metrics.gauge(
     "celstream_canary_score_ratio",
-    "How well what a level made of the last canary, or of recent ones, agrees with the truth: recall, precision, f1.",
+    "How well what a level made of the last canary, or of recent ones, agrees with the truth: recall, precision, f1, "
+    "and f1_but_one, had one of the errors not been made.",
     unit="ratio",
     labels=("level", "subject", "measure", "over"),
 )
@@ -72,4 +74,6 @@ def _scores(evaluations: Sequence[Evaluation], over: str) -> dict[tuple[str, ...
         for measure, of in (("recall", expected), ("precision", given), ("f1", (expected + given) / 2)):
             if of:
                 found[level, subject, measure, over] = right / of
+        if expected + given:
+            found[level, subject, "f1_but_one", over] = min(1.0, 2 * (right + 1) / (expected + given + 1))
     return found

@@ -133,6 +133,15 @@ def test_evaluations_are_kept_through_a_rebuild_and_exported_the_same(
         assert score("recall", "recent") == (10 * (RECENT - 1) + 6) / (10 * RECENT)
 
 
+def test_one_error_alone_is_forgiven_and_two_are_not(catalog: Catalog) -> None:
+    """Of the first canary after an installation, a cut missed out of four is far below what is asked."""
+    for number, right, forgiven in ((0, 3, 1.0), (0, 2, pytest.approx(2 * 3 / 7))):
+        catalog.record_evaluation(evaluation(number, right=right, expected=4, given=right))
+        CanaryMetrics(catalog, 0.0).count()
+        assert score("f1", "recent") == pytest.approx(2 * right / (4 + right))
+        assert score("f1_but_one", "recent") == forgiven
+
+
 def test_a_subject_that_a_canary_did_not_have_says_nothing(catalog: Catalog) -> None:
     catalog.record_evaluation(evaluation(0, right=0, expected=0, given=0))
     CanaryMetrics(catalog, 0.0).count()
