@@ -94,6 +94,7 @@ class OpenedFile:
                 self._open(number)
                 stream = self.container.streams[stream_index]
         self._goes_on = False
+        stream.discard = Discard.default  # MPEG-TS finds no packet of a stream that another reader wanted none of
         self.container.seek(ticks, stream=stream, backward=True)
 
     def packets(self, *stream_indices: int) -> Iterator["Packet[Any] | None"]:
