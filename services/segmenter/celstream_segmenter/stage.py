@@ -117,5 +117,7 @@ class SegmenterStage:
 
     def _clip(self, made: ClipMade, footage: footage_pb2.Footage, stored: StoredAhead) -> clip_pb2.Clip:
         clip = clip_event(made, footage, detector=self._rules.detector, recipe=self.recipe, store=stored)
-        Path(made.video).unlink()  # stored by now; a long film's clips need not lie in the scratch folder as well
+        # Stored by now; what a long film comes to need not lie in the scratch folder as well.
+        for name in {made.video, made.first_frame, made.last_frame, made.thumbnail}:
+            Path(name).unlink()
         return clip
