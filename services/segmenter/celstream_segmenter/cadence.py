@@ -7,7 +7,7 @@ beside a larger one is the less likely to be a drawing of its own.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +36,6 @@ OVER_NOISE, OVER_THRESHOLD = 2.87, 0.54
 AREA = -0.23  # what changes as much in fewer blocks is the likelier a mouth, and not noise
 BEFORE, AFTER = -0.63, -0.74
 LEAST_NOVELTY, LEAST_AREA = 0.05, 3e-4
-# What the course of a change weighs, by the same regression with the above given (15 films, seeds 900000 to 901004).
-BEGUN, GOES_ON = -0.66, -0.98
-MOST_COURSE = 3.0  # times the change itself
 LEAST_BESIDE, MOST_BESIDE = -2.0, 3.0  # logarithm of a neighbour's novelty by the frame's own
 
 # The same under a camera's move, by regression over the pans of 24 rendered films (seeds 930000 to 930023, three kinds
@@ -139,8 +136,8 @@ def odds(changes: Sequence[Change], shrink: int) -> NDArray[np.float64]:
     """For each of a clip's frames the logarithm of the odds that it shows a new drawing, as it looks beside the others.
 
     It grows with the novelty, by itself and by the clip's threshold. A change right before or after a larger one is
-    rather a part of that: B-frames mix two drawings, and a P-frame mends what they left; so is one whose neighbours
-    change the same place the same way. Noise covers more area than a mouth. shrink: as for `novelty`.
+    rather a part of that: B-frames mix two drawings, and a P-frame mends what they left. Noise covers more area than a
+    mouth. shrink: as for `novelty`.
     """
     news = novelty(changes, shrink)
     if not len(news):
@@ -150,17 +147,9 @@ def odds(changes: Sequence[Change], shrink: int) -> NDArray[np.float64]:
     rise = np.diff(logs)
     before, after = (np.clip(v, LEAST_BESIDE, MOST_BESIDE) for v in (np.append(0.0, -rise), np.append(rise, 0.0)))
     own = OVER_NOISE * logs + OVER_THRESHOLD * (logs - math.log(threshold_of(news))) + AREA * area
-    begun, goes_on = (np.array(v).reshape(-1, 2) for v in zip(*((c.begun, c.goes_on) for c in changes), strict=True))
-    course = BEGUN * _same_way(begun) + GOES_ON * _same_way(goes_on)
-    standing = BIAS + own + BEFORE * before + AFTER * after + course
+    standing = BIAS + own + BEFORE * before + AFTER * after
     moved = np.array([change.moved for change in changes])
     return np.where(moved, _moved_odds(changes, shrink, area), standing) if moved.any() else standing
-
-
-def _same_way(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The larger of each pair, as far as it goes the same way: telecine's repeated frames change nothing."""
-    larger = np.where(np.abs(shares[:, 0]) >= np.abs(shares[:, 1]), shares[:, 0], shares[:, 1])
-    return np.clip(larger, 0.0, MOST_COURSE)
 
 
 def _moved_odds(changes: Sequence[Change], shrink: int, area: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -187,8 +176,7 @@ def holds(changes: Sequence[Change], shrink: int, repeated: NDArray[np.bool_] | 
     places = np.arange(1, len(changes))
     if repeated is not None:
         places = places[~repeated[1:]]
-    news = [_within(changes[place], place, len(changes)) for place in places.tolist()]
-    starts = np.concatenate(([0], places))[drawing_starts(odds(news, shrink))]
+    starts = np.concatenate(([0], places))[drawing_starts(odds([changes[place] for place in places.tolist()], shrink))]
     area = np.array([change.area for change in changes])
     lengths = np.diff(np.append(starts, len(changes)))
     usual_area = float(np.percentile(area[starts[1:]], 75)) if len(starts) > 1 else 0.0
@@ -196,18 +184,6 @@ def holds(changes: Sequence[Change], shrink: int, repeated: NDArray[np.bool_] | 
         Hold(int(start), int(length), bool(start > 0 and area[start] < PARTIAL_SHARE * usual_area))
         for start, length in zip(starts, lengths, strict=True)
     ]
-
-
-def _within(change: Change, place: int, frames: int) -> Change:
-    """A frame's change without what a clip of so many frames does not show of its course."""
-    if 3 <= place < frames - 2 or change.place is None:
-        return change
-    begun, goes_on = change.begun, change.goes_on
-    return replace(
-        change,
-        begun=(begun[0] if place >= 2 else 0.0, begun[1] if place >= 3 else 0.0),
-        goes_on=(goes_on[0] if place < frames - 1 else 0.0, goes_on[1] if place < frames - 2 else 0.0),
-    )
 
 
 def cadence_of(found: Sequence[Hold], seconds: float) -> Cadence:

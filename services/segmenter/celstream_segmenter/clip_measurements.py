@@ -9,7 +9,6 @@ from celstream_segmenter.cadence import cadence_of, holds
 from celstream_segmenter.camera_motion import NOTHING_SEEN, STANDING, STANDS, CameraSight, camera_sight
 from celstream_segmenter.camera_move import camera_move, with_creep
 from celstream_segmenter.camera_path import camera_path
-from celstream_segmenter.change_course import ChangeCourse
 from celstream_segmenter.drawing_change import Change, change_between
 from celstream_segmenter.field_matcher import FieldMatcher, Fields
 from celstream_segmenter.field_matching import Match, film_lengths, repeats, telecine_phase
@@ -52,7 +51,6 @@ class ClipMeasurer:
         self._seconds: list[float] = []
         self._previous: NDArray[Any] | None = None
         self._changes: list[Change] = []
-        self._course = ChangeCourse()
         self._sights: list[CameraSight] = []
         self._moving = (-STILL_MOVING, STANDING)
         self._glanced: NDArray[Any] | None = None
@@ -90,7 +88,6 @@ class ClipMeasurer:
             change = self._change(luma, self._previous, sight)
         self._previous = luma
         self._changes.append(change)
-        self._course.add(luma, self._changes)
         self._sights.append(sight)
         self._matches.append(match)
         if number in self._glances:

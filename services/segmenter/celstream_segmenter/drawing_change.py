@@ -44,18 +44,13 @@ class Change:
     """How one frame differs from the one before, camera and exposure undone.
 
     most: of the block that changed most, 0-255. noise: upper quartile of all blocks, 0-255. area: share 0-1 of the
-    picture that changed. moved: whether a camera's move was undone. place: where it changed most, x and y in pixels of
-    the small picture, if none was and it did. begun, goes_on: see `change_course`; what the one and the two frames
-    before, and after, change there as well, as a multiple of it, negative where they undo it.
+    picture that changed. moved: whether a camera's move was undone.
     """
 
     most: float = 0.0
     noise: float = 0.0
     area: float = 0.0
     moved: bool = False
-    place: tuple[int, int] | None = None
-    begun: tuple[float, float] = (0.0, 0.0)
-    goes_on: tuple[float, float] = (0.0, 0.0)
 
 
 def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
@@ -179,11 +174,9 @@ def _quartile(blocks: NDArray[Any]) -> float:
 
 def _measured(blocks: NDArray[Any], noise: float, level: float, *, moved: bool) -> Change:
     """level: levels (0-255) per unit of the blocks and of the noise."""
-    _, highest, _, (x, y) = cv2.minMaxLoc(blocks)
-    most = max(0.0, float(highest) * level)  # below 0 where all of it is allowed for
+    most = max(0.0, float(cv2.minMaxLoc(blocks)[1]) * level)  # below 0 where all of it is allowed for
     changed = cv2.threshold(blocks, max(LEAST_NOISE, 0.25 * most) / level, 255, cv2.THRESH_BINARY)[1]
-    place = None if moved else (2 * x, 2 * y)
-    return Change(most, noise * level, cv2.countNonZero(changed) / blocks.size, moved, place)
+    return Change(most, noise * level, cv2.countNonZero(changed) / blocks.size, moved)
 
 
 def exposure(luma: Luma, previous: Luma) -> tuple[float, float]:
