@@ -70,11 +70,18 @@ def chapter_targets(index: FootageIndex, seconds: float, beginning: Beginning) -
     first, end = int(video.frame_ticks[0]), video.end_ticks
     step = chapter_length((end - first) * float(video.time_base), seconds) / float(video.time_base)
     keys = _irregular_keys(video)
+    count = int((end - first) / step - LEAST_LAST)
+
+    def cost(key: tuple[int, int]) -> int:
+        """What is decoded twice; where there are two chapters the longer one, for it decides when all is done."""
+        begins, twice = key
+        return max(begins - first, end - begins + twice) if count == 1 else twice
+
     found = []
-    for number in range(1, int((end - first) / step - LEAST_LAST) + 1):
+    for number in range(1, count + 1):
         target = round(first + number * step)
         near = [key for key in keys if abs(key[0] - target) <= MOVED * step]
-        found.append(min(near, key=lambda key: key[1])[0] if near else target)
+        found.append(min(near, key=cost)[0] if near else target)
     begun = beginning.ticks if beginning.frame else first
     return Targets([target for target in found if target > begun])
 
