@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from celstream_cluster import images, machine, models, monitoring, network, programs, scratch_image
-from celstream_cluster.steps import Steps
 from celstream_platform.models.onnx import OnnxServer
 from celstream_stack.errors import StackError
 
@@ -119,21 +118,3 @@ def test_a_disk_that_is_too_small_is_said_before_minutes_have_gone() -> None:
         machine.refuse_small(Path("/cache"), 3, {"the node": 4})
     with pytest.raises(StackError, match="expected 4 for the node and 4 for its images and 17 for building"):
         machine.refuse_small(Path("/cache"), 24, {"the node": 4, "its images": 4, "building its programs": 17})
-
-
-def test_a_step_that_fails_fails_all_of_them_and_the_others_are_waited_for() -> None:
-    ended: list[str] = []
-    said: list[str] = []
-
-    def fail() -> None:
-        raise StackError("no")
-
-    def both() -> None:
-        with Steps(said.append) as steps:
-            steps.begin("one", lambda: ended.append("one"))
-            steps.begin("two", fail)
-
-    with pytest.raises(StackError, match="no"):
-        both()
-    assert ended == ["one"]
-    assert [line.partition(":")[0] for line in said] == ["one"]
