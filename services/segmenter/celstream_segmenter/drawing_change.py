@@ -5,7 +5,7 @@ drowns in any mean over all of it. The camera's move and a change of exposure ar
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -27,7 +27,6 @@ THIN_RATIO, THIN_STEP = 1.5, 8.0  # by how much what stands is the better explan
 THIN_SHARE = 0.01  # of the picture, of thin lines; what a mouth leaves alone looks like a few of them
 LEAST_APART = 0.75  # pixels that the camera must move for the two to be told apart
 STANDING_REST = 0.5  # of the change, at most, is left when what stands is taken out, if that made it
-BESIDE_LINES = 0.5  # of what is left beside many lines counts: they uncover and hide more than can be taken out
 PURE_SHIFT, PURE_SHIFT_WHOLE = 0.1, 0.5  # pixels at the corners by which half of a step turns or zooms, passed over
 RIM = 2.0  # pixels along the border of the picture that are not compared under a camera's move
 EXPOSURE_MEAN, EXPOSURE_GAIN = 2.5, 0.05  # changes of mean luma and of contrast from which exposure is undone
@@ -82,9 +81,7 @@ def change_between(luma: Luma, previous: Luma, step: CameraStep) -> Change:
     difference[standing] = 0
     sums = np.abs(cv2.boxFilter(_halved(difference) & inside, cv2.CV_16S, (side, side), normalize=False))
     rest = _measured(cv2.addWeighted(sums, 1.0, steepness, allowed, 0.0), noise, level, moved=True)
-    if behind_lines:
-        return replace(rest, most=BESIDE_LINES * rest.most)
-    return rest if rest.most < STANDING_REST * found.most else found
+    return rest if behind_lines or rest.most < STANDING_REST * found.most else found
 
 
 def _same_exposure(luma: Luma, previous: Luma) -> tuple[Luma, Luma]:
