@@ -16,6 +16,10 @@ DEV_EDITABLE := $(DEV_MEMBERS:%=-e %)
 # Compiled now: the process that decodes footage writes nothing, and would compile its libraries for every footage.
 PIP_INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c requirements.lock
 export PYTHONDONTWRITEBYTECODE ?=
+IMAGES ?= $(shell sed -n 's/^FROM runtime AS //p' deploy/images/Dockerfile)
+# $(call build_image,TAG): the image $$image of the shell.
+build_image = DOCKER_BUILDKIT=1 docker build --quiet $(if $(NETWORK),--network $(NETWORK)) $(if $(BASE),--build-arg BASE=$(BASE)) \
+	--build-arg REVISION=$$(git rev-parse --short HEAD) --file deploy/images/Dockerfile --target $$image --tag $(1) .
 
 .PHONY: help run stack test fast-test lint format bench accuracy faults models images cluster cluster-down cluster-test cluster-load push protos lock clean install install-dev
 
@@ -82,10 +86,7 @@ models: install-dev ## the segmenter's second opinion into a model repository: m
 	@$(BIN)/python -m celstream_stack.transnetv2 $(or $(REPOSITORY),.cache/models)
 
 images: install-dev ## build the images and try them as the chart runs them: make images [BASE=python:3.11-slim]
-	@for image in $$(sed -n 's/^FROM runtime AS //p' deploy/images/Dockerfile); do \
-		DOCKER_BUILDKIT=1 docker build --quiet $(if $(NETWORK),--network $(NETWORK)) $(if $(BASE),--build-arg BASE=$(BASE)) \
-			--build-arg REVISION=$$(git rev-parse --short HEAD) --file deploy/images/Dockerfile \
-			--target $$image --tag celstream-$$image:0.1.0 . || exit 1; done
+	@for image in $(IMAGES); do $(call build_image,celstream-$$image:0.1.0) || exit 1; done
 	@$(BIN)/python -m pytest -m images tests/images
 
 cluster: install-dev ## a Kubernetes of this machine with the chart on it (root): make cluster [BASE=python:3.11-slim]
@@ -103,9 +104,8 @@ cluster-load: install-dev ## a node under load and attack, and the real autoscal
 
 push: ## build the images and push them: make push REGISTRY=registry.example/celstream [BASE=python:3.11-slim]
 	@[ -n "$(REGISTRY)" ] || { echo "REGISTRY is not set. Give where images go: make push REGISTRY=registry.example/celstream"; exit 2; }
-	@for image in $$(sed -n 's/^FROM runtime AS //p' deploy/images/Dockerfile); do \
-		DOCKER_BUILDKIT=1 docker build --quiet $(if $(BASE),--build-arg BASE=$(BASE)) --file deploy/images/Dockerfile \
-			--target $$image --tag $(REGISTRY)/celstream-$$image:0.1.0 . && \
+	@for image in $(IMAGES); do \
+		$(call build_image,$(REGISTRY)/celstream-$$image:0.1.0) && \
 		docker push --quiet $(REGISTRY)/celstream-$$image:0.1.0 || exit 1; done
 
 protos: install-dev ## generate the Python code of the contracts
