@@ -71,6 +71,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(module, "PART_SECONDS", 1)
         monkeypatch.setattr(module, "BEFORE_SECONDS", 1)
     monkeypatch.setattr(mp4_fragments, "AFTER_SECONDS", 1)
+    monkeypatch.setattr(mp4_parts, "LEAST_A_PART", 4)
     monkeypatch.setattr(mp4_parts, "ENDS_KEPT", 16)
     monkeypatch.setattr(mp4_parts, "BESIDE_KEPT", 3)
     monkeypatch.setattr(mp4_parts, "LONGEST_TICKS", 10_000)

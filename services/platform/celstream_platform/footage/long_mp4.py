@@ -54,7 +54,7 @@ def _long_mp4(path: Path, _size: int, _changed: int, least: int) -> LongMp4 | Lo
         return None  # libav decides what it makes of it
     try:
         return LongFragmentedMp4(path, file, moov, least) if in_fragments else LongMp4(path, file, moov)
-    except (Damaged, Unusual, ValueError, IndexError):
+    except (Damaged, Unusual, ValueError, IndexError, OverflowError):
         return None
 
 

@@ -63,6 +63,8 @@ class LongFragmentedMp4:
             raise Unusual("no fragment of its main track")
         self.claimed_seconds: float | None = max(map(self._end_seconds, self._tracks))
         """How long the film is, but for the length of a fragment."""
+        if seconds[-1] - seconds[0] > PART_SECONDS * len(seconds):
+            raise Unusual("hardly a fragment for hours")
         wanted = np.arange(seconds[0], seconds[-1], PART_SECONDS)[1:]
         cuts = sorted({self._fragment_at(second) for second in wanted})
         self._cuts = [0, *(cut for cut in cuts if 0 < cut < len(self._places)), len(self._places)]

@@ -22,6 +22,7 @@ from celstream_platform.footage.mp4_pcm import PcmTrack
 from celstream_platform.footage.mp4_tables import Integers, Samples, Track, Unusual, read_track
 
 PART_SECONDS = 1800
+LEAST_A_PART = 100  # packets, on average
 ENDS_KEPT = 512  # packets at both ends of the film: what libav looks at to learn about a track, and what edits hide
 BESIDE_KEPT = 64  # packets on both sides of the part
 BEFORE_SECONDS = 20  # of packets before the part: they are decoded earlier than they are shown
@@ -112,6 +113,8 @@ class LongMp4:
         ends = [track.first_shown + Fraction(track.durations.sum, track.timescale) for track in tracks.values()]
         self.count = max(1, math.ceil(max(ends) / PART_SECONDS))
         """How many parts there are."""
+        if self.count * LEAST_A_PART > sum(track.count for track in tracks.values()):
+            raise Unusual("hardly a packet for hours")  # damage can claim years, of parts that hold nothing
 
     def part_at(self, stream_index: int, seconds: Fraction) -> int:
         """The part whose packets, or some before it, are shown at that time; none of a later part is shown sooner."""
