@@ -33,8 +33,6 @@ FLASH_LEVELS = 18.0  # mean luma above or below that of the frames around
 FLASH_REACH = 6  # frames to each side; a flash is shorter than half of them
 INTERLACED_SHARE = 0.3  # of a clip's frames in which something moves that hold two moments: less are chance
 MOVING = 6.0  # levels by which a frame's most changed block differs from the frame before
-STILL_MOVING = 3  # frames for which a camera that moved may still do so, though it seems to stand …
-EXPLAINED = 0.5  # … where its step leaves at most so much of the change
 SEEMS_STILL = 0.5  # of the frames, from which it is asked whether a camera creeps
 HASH_SECONDS = 1 / HASHES_PER_SECOND
 TIME_ROUNDING = 0.002  # seconds: containers round times to a millisecond
@@ -52,7 +50,6 @@ class ClipMeasurer:
         self._previous: NDArray[Any] | None = None
         self._changes: list[Change] = []
         self._sights: list[CameraSight] = []
-        self._moving = (-STILL_MOVING, STANDING)
         self._glanced: NDArray[Any] | None = None
         self._glanced_at = first_frame
         self._since_glance: dict[int, CameraSight] = {}
@@ -85,7 +82,7 @@ class ClipMeasurer:
         sight, change = STANDS, Change()
         if self._previous is not None and self._previous.shape == luma.shape:
             sight = camera_sight(luma, self._previous, self._sights[-1].step)
-            change = self._change(luma, self._previous, sight)
+            change = change_between(luma, self._previous, sight.step)
         self._previous = luma
         self._changes.append(change)
         self._sights.append(sight)
@@ -93,21 +90,6 @@ class ClipMeasurer:
         if number in self._glances:
             self._since_glance[number] = self._seen_since(luma)
             self._glanced, self._glanced_at = luma, number
-
-    def _change(self, luma: NDArray[Any], previous: NDArray[Any], sight: CameraSight) -> Change:
-        """How a frame differs from the one before. What stands before a camera that moves may hide that it does."""
-        change = change_between(luma, previous, sight.step)
-        if not sight.step.still:
-            self._moving = len(self._changes), sight.step
-            return change
-        at, step = self._moving
-        if change.most <= MOVING or len(self._changes) - at > STILL_MOVING:
-            return change
-        moved = change_between(luma, previous, step)
-        if moved.most >= EXPLAINED * change.most:
-            return change
-        self._moving = len(self._changes), step
-        return moved
 
     def _settle(self) -> None:
         """Compare what still waits for the frames after it."""
