@@ -1,7 +1,8 @@
 """Opened file: the packets of a footage from any place on, one reader at a time.
 
 A long MP4 is opened for half an hour at a time, for libav keeps the place of every packet of an opened one in memory
-(see `mp4_parts`); its readers notice nothing. What libav keeps of other containers does not grow.
+(see `mp4_parts`, `mp4_fragments`); its readers notice nothing. So it does of AVI and FLV, which are rarely as long; of
+Matroska and MPEG-TS it keeps little.
 """
 
 import gc
