@@ -3,6 +3,7 @@
 import json
 from itertools import product
 
+import numpy as np
 import pytest
 
 from tests.benchmarks.recording import RESULTS
@@ -12,7 +13,15 @@ from tests.scaling.rules import ByLag, Rules, rendered
 
 pytestmark = pytest.mark.slow
 NEAR_SECONDS = 4.0  # a look at the lag is a second old at most, and the HPA's syncs come a little late each time
+STEPS = 4  # from one look at the lag to the next: footage ends quicker than once a second
 Changes = list[tuple[float, int]]
+
+
+def between(lag: Changes) -> Changes:
+    """The lag with what it went through from one look to the next, which is not known better than by a straight line."""
+    at, many = zip(*lag, strict=True)
+    finer = np.interp(np.arange(len(lag) * STEPS - STEPS + 1) / STEPS, np.arange(len(lag)), at)
+    return [(float(now), round(float(np.interp(now, at, many)))) for now in finer]
 
 
 def simulated(rules: Rules, lag: Changes, end: float, look: float, sync: float, every: float) -> Changes:
@@ -47,7 +56,7 @@ def test_the_simulation_does_what_keda_and_the_hpa_did_on_a_node(run: str) -> No
     numbers = [many for _, many in series["pods"]]
     real = series["pods"][numbers.index(0) + 1 :]
     begin = series["pods"][numbers.index(0)][0]
-    lag = [(at, many) for at, many in series["lag"] if at >= begin]
+    lag = between([(at, many) for at, many in series["lag"] if at >= begin])
     rules, every, end = rendered("keda", *series["sets"]), series["sync_seconds"], real[-1][0] + NEAR_SECONDS
     moments = product([part / 2 for part in range(10)], [every * part / 4 for part in range(4)])
     tried = [simulated(rules, lag, end, begin + look, begin + sync, every) for look, sync in moments]
