@@ -18,7 +18,7 @@ Changes = list[tuple[float, int]]
 
 
 def between(lag: Changes) -> Changes:
-    """The lag with what it went through from one look to the next, which is not known better than by a straight line."""
+    """The lag with what it went through from one look to the next: a straight line, for nobody knows better."""
     at, many = zip(*lag, strict=True)
     finer = np.interp(np.arange(len(lag) * STEPS - STEPS + 1) / STEPS, np.arange(len(lag)), at)
     return [(float(now), round(float(np.interp(now, at, many)))) for now in finer]
